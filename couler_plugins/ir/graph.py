@@ -11,8 +11,8 @@ import rustworkx
 
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir.needs import needed
-from couler_plugins.ir.values import ANY_STEP, Reference
-from couler_plugins.ir.walk import callables, inline_callees, references, written_inline
+from couler_plugins.ir.values import ANY_STEP, Expression, FirstOf, Reference
+from couler_plugins.ir.walk import callables, inline_callees, nodes, references, written_inline
 from couler_plugins.ir.workflow import Call, Graph, Operation, Step, Workflow
 
 
@@ -67,6 +67,12 @@ class GraphView:
         inline = inline_callees(step, self._by_name)
         inner = {inner.name for callee in inline if isinstance(callee, Graph) for inner in callee.steps}
         return (item for item in references(inline) if item.step and item.step not in inner)
+
+    def chosen(self, step: Step) -> frozenset[str]:
+        """Return the steps that an expression of one, or of what is written inside it, may read, or do without."""
+        inside = (step, inline_callees(step, self._by_name))
+        choices = tuple(node for node in nodes(inside) if isinstance(node, (Expression, FirstOf)))
+        return frozenset(reference.step for reference in references(choices))
 
     @cached_property
     def reads(self) -> dict[str, list[str]]:

@@ -90,6 +90,12 @@ class Surroundings:
             for need in needed(part)
         )
 
+    @cached_property
+    def _chosen(self) -> Mapping[str, frozenset[str]]:
+        """By step, those that it may do without where they have failed: it runs then, and an expression looks."""
+        runs_on = self.graph.fail_fast is False
+        return {step.name: self.view.chosen(step) if runs_on else frozenset() for step in self.graph.steps}
+
     def around(self, name: str) -> Iterator[Obstacle]:
         """What keeps a step from being a part of any other."""
         step = self._steps[name]
@@ -119,9 +125,16 @@ class Surroundings:
                 yield Obstacle("needs", f"{last.name!r} needs more than that others end well")
             elif others and may_be_unmet(part, self._ends):
                 yield Obstacle("needs", f"{last.name!r} does not run where {min(others)!r} did not, and others do")
+        sure = {part.step for part in conjuncts(last.needs) if isinstance(part, Need) and part.step in inside}
         for name in self.view.reads[last.name]:
-            if name not in inside and self._ends.get(name, frozenset()) - {EMPTY}:
+            if name not in sure and self._ends.get(name, frozenset()) - {EMPTY}:
                 yield Obstacle("needs", f"{last.name!r} reads {name!r}, which may not have run")
+        if self.graph.fail_fast is False:  # then others run where one has failed
+            if not self._is_after(last.name, names[-2]):
+                yield Obstacle("needs", f"{last.name!r} may run where {names[-2]!r} has failed")
+            outside = {*self.view.reads[last.name], *(need.step for need in needed(last.needs))} - inside
+            if lost := [name for name in sorted(outside) if not self._is_after(names[0], name)]:
+                yield Obstacle("needs", f"{names[0]!r} may run where {lost[0]!r} has failed, and {last.name!r} does not")
         regions = [{region.name for region in self.graph.regions if name in region.steps} for name in names]
         if regions[-1] != regions[0]:
             yield Obstacle("region", f"{names[0]!r} and {last.name!r} are in different groups of steps")
@@ -137,11 +150,12 @@ class Surroundings:
 
     def _is_after(self, name: str, other: str) -> bool:
         """Whether a step never runs where another one has not ended well before."""
-        return self.graph.stages is not None or other in reached([name], self._needed_surely)
+        staged = self.graph.stages is not None and self.graph.fail_fast is not False
+        return staged or other in reached([name], self._needed_surely)
 
     def _needed_surely(self, name: str) -> list[str]:
         needs = [part.step for part in conjuncts(self._steps[name].needs) if isinstance(part, Need) and is_plain(part)]
-        return [*needs, *(one for one in self.view.reads[name] if one in self._steps)]
+        return [*needs, *(one for one in self.view.reads[name] if one in self._steps and one not in self._chosen[name])]
 
 
 def merge_steps(workflow: Workflow, graph_name: str, merges: Sequence[Merge]) -> Workflow:

@@ -31,13 +31,13 @@ __all__ = ["chains_of", "merged", "parts_of", "unrolled"]
 
 
 def members_of(workflow: Workflow, graph: Graph, names: Sequence[str]) -> list[Member]:
-    """The members of a chain; fewer where one calls no operation with a name."""
+    """The members of a chain; fewer where one calls no operation with a name, or is retried for itself."""
     by_name, steps = callables(workflow), {step.name: step for step in graph.steps}
     called = [(steps[name], by_name.get(getattr(steps[name].call, "name", ""))) for name in names]
     return [
         Member(SettableStep(**{field: getattr(step, field) for field in Step.__struct_fields__}), callee)
         for step, callee in called
-        if isinstance(callee, Operation) and not callee.inline
+        if isinstance(callee, Operation) and not callee.inline and step.retry is None and callee.retry is None
     ]
 
 
@@ -72,7 +72,8 @@ def merged(workflow: Workflow, graph: Graph, chains: Sequence[Sequence[str]]) ->
 def unrolled(workflow: Workflow, graph: Graph, chains: Sequence[Sequence[str]], after: Workflow) -> Workflow:
     """What was merged, with a graph in the place of each pod: its steps run one after another, as in the pod."""
     pods = [part for number, names in enumerate(chains) for part in parts_of(workflow, graph, names, f"pod {number}")]
-    lost = [item for item in workflow.operations if item not in after.operations]
+    kept = {item.name for item in after.operations}
+    lost = [item for item in workflow.operations if item.name not in kept]
     without = remove_callables(after, {f"pod {number}" for number in range(len(chains))})
     return replace_callables(without, {}, [*pods, *lost])
 
