@@ -134,7 +134,9 @@ class Surroundings:
                 yield Obstacle("needs", f"{last.name!r} may run where {names[-2]!r} has failed")
             outside = {*self.view.reads[last.name], *(need.step for need in needed(last.needs))} - inside
             if lost := [name for name in sorted(outside) if not self._is_after(names[0], name)]:
-                yield Obstacle("needs", f"{names[0]!r} may run where {lost[0]!r} has failed, and {last.name!r} does not")
+                yield Obstacle(
+                    "needs", f"{names[0]!r} may run where {lost[0]!r} has failed, and {last.name!r} does not"
+                )
         regions = [{region.name for region in self.graph.regions if name in region.steps} for name in names]
         if regions[-1] != regions[0]:
             yield Obstacle("region", f"{names[0]!r} and {last.name!r} are in different groups of steps")
