@@ -1,10 +1,9 @@
-"""Chains of Argo's steps in one pod: the time that they take, and what they do as before."""
+"""Chains of Argo's steps in one pod do what they did before; `benchmarks.live` measures their time."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 import pytest
@@ -17,8 +16,6 @@ from couler_plugins.api import optimize
 FORMS = ["as one script", "as a container set"]
 ODD = 'it\'s "$HOME" $(date) `date` \\n $$ é'
 OTHERS = re.compile(r"time=\S+ level=|Error: exit status |Terminated$")
-MOST = 0.4
-"""Of its time that a chain of ten short steps may take as one script."""
 
 
 def fused(document: Mapping[str, Any], form: str) -> dict[str, Any]:
@@ -39,19 +36,12 @@ def chained(names: str, templates: list[Any], **spec: Any) -> dict[str, Any]:
     return dag("chain-", tasks, templates, **spec)
 
 
-def ten(form: str) -> dict[str, Any]:
-    """Ten steps of a second each; in a container set they have environments of their own."""
-    templates = [busybox(name, f"sleep 1; echo this is {name}") for name in "abcdefghij"]
+def short(form: str) -> dict[str, Any]:
+    """Four steps; in a container set they have environments of their own."""
+    templates = [busybox(name, f"echo this is {name}") for name in "abcd"]
     for template in templates if form == FORMS[1] else ():
         template["container"]["env"] = [{"name": "NAME", "value": template["name"]}]
-    return chained("abcdefghij", templates)
-
-
-def seconds(cluster: Cluster, namespace: str, run: Outcome) -> float:
-    """How long a run has taken."""
-    status = cluster.api.get(namespace, "Workflow", run.name)["status"]
-    start, end = (datetime.fromisoformat(status[key]) for key in ("startedAt", "finishedAt"))
-    return (end - start).total_seconds()
+    return chained("abcd", templates)
 
 
 def pods_of(cluster: Cluster, namespace: str, run: Outcome) -> list[dict[str, Any]]:
@@ -73,22 +63,16 @@ def codes(pod: Mapping[str, Any]) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_ten_short_steps_take_a_part_of_their_time(cluster: Cluster, namespace: str, form: str) -> None:
-    before = run_argo(cluster, namespace, ten(form))
-    after = run_argo(cluster, namespace, fused(ten(form), form))
-    assert (before.phase, after.phase) == ("Succeeded", "Succeeded")
+def test_short_steps_run_in_one_pod(cluster: Cluster, namespace: str, form: str) -> None:
+    after = run_argo(cluster, namespace, fused(short(form), form))
+    assert after.phase == "Succeeded"
     (pod,) = pods_of(cluster, namespace, after)
     logs = {name: log_of(cluster, namespace, pod, name) for name in codes(pod)}
     lines = [line for log in logs.values() for line in log if "this is" in line]
-    assert sorted(line.rpartition(" ")[2] for line in lines) == list("abcdefghij")
-    took = [seconds(cluster, namespace, run) for run in (before, after)]
-    assert took[1] < took[0], took
-    if form == FORMS[0]:
+    assert sorted(line.rpartition(" ")[2] for line in lines) == list("abcd")
+    if form == FORMS[0]:  # the standard error comes by a way of its own
         marks = [line for line in logs["main"] if line.startswith("couler: ")]
-        assert marks == [
-            f"couler: step {name}" for name in "abcdefghij"
-        ]  # the standard error comes by a way of its own
-        assert took[1] <= MOST * took[0], took  # that of a container set depends on what else the node does
+        assert marks == [f"couler: step {name}" for name in "abcd"]
 
 
 def handing() -> dict[str, Any]:

@@ -1,9 +1,8 @@
-"""Chains of Tekton tasks in one pod: the time that they take, and what they do as before."""
+"""Chains of Tekton tasks in one pod do what they did before; `benchmarks.live` measures their time."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,30 +26,23 @@ def fused(document: Mapping[str, Any], pipeline: str = "fuse{keep-original=false
     return dict(after)
 
 
-def ten(prefix: str, failing: int = -1) -> dict[str, Any]:
-    """Ten tasks of a second each; the first one's result goes to the sixth, whose own is that of the run."""
+def short(prefix: str, failing: int = -1) -> dict[str, Any]:
+    """Four tasks; the first one's result goes to the third, whose own is that of the run."""
     tasks = []
-    for number in range(10):
+    for number in range(4):
         fields: dict[str, Any] = {"runAfter": [f"t{number - 1}"]} if number else {}
         end = "exit 7" if number == failing else "true"
         if number == 0:
             end = f"printf '%s' '{ODD.replace(chr(39), chr(39) + chr(92) + chr(39) * 2)}' > $(results.seed.path)"
             fields["results"] = ["seed"]
-        if number == 5:
+        if number == 2:
             fields |= {"params": [{"name": "seed", "value": "<$(tasks.t0.results.seed)>"}], "results": ["out"]}
             end = 'printf "%s" "$SEED" > $(results.out.path)'
-        one = task(f"t{number}", f"sleep 1; echo this is t{number}; {end}", **fields)
-        if number == 5:
+        one = task(f"t{number}", f"echo this is t{number}; {end}", **fields)
+        if number == 2:
             one["taskSpec"]["steps"][0]["env"] = [{"name": "SEED", "value": "$(params.seed)"}]
         tasks.append(one)
-    return pipeline(prefix, tasks, results=[{"name": "out", "value": "$(tasks.t5.results.out)"}])
-
-
-def seconds(cluster: Cluster, namespace: str, run: Outcome) -> float:
-    """How long a run has taken."""
-    status = cluster.api.get(namespace, "PipelineRun", run.name)["status"]
-    start, end = (datetime.fromisoformat(status[key]) for key in ("startTime", "completionTime"))
-    return (end - start).total_seconds()
+    return pipeline(prefix, tasks, results=[{"name": "out", "value": "$(tasks.t2.results.out)"}])
 
 
 def steps_of(cluster: Cluster, namespace: str, run: Outcome) -> dict[str, Any]:
@@ -65,24 +57,22 @@ def steps_of(cluster: Cluster, namespace: str, run: Outcome) -> dict[str, Any]:
     return states
 
 
-def test_ten_tasks_of_a_second_take_less_time_in_one_pod(cluster: Cluster, namespace: str) -> None:
-    before = run_tekton(cluster, namespace, ten("apart-"))
-    after = run_tekton(cluster, namespace, fused(ten("fused-")))
+def test_results_and_logs_are_as_before_in_one_pod(cluster: Cluster, namespace: str) -> None:
+    before = run_tekton(cluster, namespace, short("apart-"))
+    after = run_tekton(cluster, namespace, fused(short("fused-")))
     assert (before.phase, before.outputs) == ("Succeeded", {"out": f"<{ODD}>"})
     assert (after.phase, after.outputs) == (before.phase, before.outputs)
     assert len(cluster.api.list(namespace, "Pod", labelSelector=f"tekton.dev/pipelineRun={after.name}")) == 1
     old, new = steps_of(cluster, namespace, before), steps_of(cluster, namespace, after)
     assert {name: new[name]["log"] for name in old} == {name: step["log"] for name, step in old.items()}
-    took = seconds(cluster, namespace, before), seconds(cluster, namespace, after)
-    assert took[1] < took[0], took  # how much less depends on what else the node does
 
 
 def test_a_failure_in_the_middle_is_that_of_its_step(cluster: Cluster, namespace: str) -> None:
-    before = run_tekton(cluster, namespace, ten("apart-", failing=2))
-    after = run_tekton(cluster, namespace, fused(ten("fused-", failing=2)))
+    before = run_tekton(cluster, namespace, short("apart-", failing=1))
+    after = run_tekton(cluster, namespace, fused(short("fused-", failing=1)))
     assert (before.phase, after.phase) == ("Failed", "Failed")
     old, new = steps_of(cluster, namespace, before), steps_of(cluster, namespace, after)
-    assert {name: new[name]["exitCode"] for name in old} == {"t0": 0, "t1": 0, "t2": 7}
+    assert {name: new[name]["exitCode"] for name in old} == {"t0": 0, "t1": 7}
     assert {name: new[name]["log"] for name in old} == {name: step["log"] for name, step in old.items()}
     assert not any("this is" in step["log"] for name, step in new.items() if name not in old)
 

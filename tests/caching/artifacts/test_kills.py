@@ -120,11 +120,11 @@ def test_kills_on_postgres(tmp_path: Path, postgres: Postgres) -> None:
     _run(tmp_path, postgres.database(), 20, seed=2)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_many_kills_on_sqlite(tmp_path: Path) -> None:
     _run(tmp_path, None, 200, seed=3)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_many_kills_on_postgres(tmp_path: Path, postgres: Postgres) -> None:
     _run(tmp_path, postgres.database(), 200, seed=4)

@@ -121,11 +121,11 @@ def test_eight_processes_on_postgres(tmp_path: Path, postgres: Postgres, work: T
     work(Place(str(tmp_path / "cache"), index=postgres.database()), tmp_path, times)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_eight_times_two_thousand_on_sqlite(tmp_path: Path) -> None:
     _load(Place(str(tmp_path / "cache")), tmp_path, 2_000)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_eight_times_two_thousand_on_postgres(tmp_path: Path, postgres: Postgres) -> None:
     _load(Place(str(tmp_path / "cache"), index=postgres.database()), tmp_path, 2_000)

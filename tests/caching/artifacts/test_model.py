@@ -49,7 +49,7 @@ def test_the_cache_is_a_dictionary(index: str | None) -> None:
 @pytest.mark.parametrize("index", [None, "none"], ids=["indexed", "store-only"])
 def test_the_cache_is_a_dictionary_for_longer(index: str | None) -> None:
     kind = type("Cache", (Cache,), {"index": index})
-    long = settings(max_examples=examples(1_000), stateful_step_count=60, suppress_health_check=list(HealthCheck))
+    long = settings(max_examples=examples(200), stateful_step_count=60, suppress_health_check=list(HealthCheck))
     run_state_machine_as_test(kind, settings=long)
 
 

@@ -83,7 +83,7 @@ def test_pods_that_die(place: Place, tmp_path: Path) -> None:
     _die(place, tmp_path, 20, seed=5)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_many_pods_that_die(place: Place, tmp_path: Path) -> None:
     _die(place, tmp_path, 200, seed=6)
 
