@@ -16,6 +16,8 @@ from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure
 from couler_plugins.options.config import load_config
 from couler_plugins.plugins import OPTIMIZERS, load_plugins
 
+pytestmark = pytest.mark.sampled
+
 ARGO = """\
 apiVersion: argoproj.io/v1alpha1
 kind: Workflow

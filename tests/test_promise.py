@@ -48,7 +48,10 @@ LEAST, WHOLE, MOST = 0.9, 0.9, 0.01
 """The shares of files that are changed and that carry it everywhere, of those with a step that could; of files that are
 refused. A step that is called in one place and set in another file's keeps files from carrying it everywhere."""
 # KFP warns of itself when it loads what was written.
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"),
+    pytest.mark.sampled,
+]
 each_setting = pytest.mark.parametrize("setting", SETTINGS)
 each_engine = pytest.mark.parametrize("subject", each_subject())
 

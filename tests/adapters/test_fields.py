@@ -9,6 +9,8 @@ from couler_plugins.ir import Node
 from couler_plugins.testing.fields import FEATURES, carries_what_is_set
 from support import first_of, own_files
 
+pytestmark = pytest.mark.sampled
+
 every_feature = pytest.mark.parametrize(
     ("node_type", "name"), [pytest.param(*feature, id=f"{feature[0].__name__}.{feature[1]}") for feature in FEATURES]
 )

@@ -33,7 +33,10 @@ from support import own_files
 
 every_file = pytest.mark.parametrize(("subject", "path"), each_file())
 # KFP warns of itself when it loads what was written.
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"),
+    pytest.mark.sampled,
+]
 
 
 @pytest.mark.law(2)

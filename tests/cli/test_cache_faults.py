@@ -15,6 +15,8 @@ from cli.cache_processes import KEY, cache, left_aside, start, until
 from couler_plugins.cli.group import couler
 from support import first_of
 
+pytestmark = pytest.mark.sampled
+
 AWAY = "s3://user:geheim@bucket/cache?secret=geheim"
 """A store that nobody can reach (no endpoint answers at the port below), with credentials that nobody may see."""
 NOWHERE = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1", "AWS_ACCESS_KEY_ID": "geheim"}

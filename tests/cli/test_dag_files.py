@@ -20,7 +20,7 @@ from couler_plugins.cli.group import couler
 from couler_plugins.errors import Unsupported
 from support import ROOT
 
-pytestmark = pytest.mark.airflow
+pytestmark = [pytest.mark.airflow, pytest.mark.sampled]
 
 DAG = """
 from airflow.sdk import dag, task

@@ -11,6 +11,8 @@ from click.testing import CliRunner, Result
 from couler_plugins.cli.group import couler
 from couler_plugins.demo import workflow
 
+pytestmark = pytest.mark.sampled
+
 
 def run(*arguments: str) -> Result:
     return CliRunner().invoke(couler, arguments)

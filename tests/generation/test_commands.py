@@ -16,6 +16,8 @@ from couler_plugins.cli.group import couler
 from couler_plugins.llm import openai_client
 from servers.openai_api import Deed, OpenAIServer, says, serving, status
 
+pytestmark = pytest.mark.sampled
+
 pytest.importorskip("openai")
 
 WISH = "Say hello to the world and, if that went well, to the moon."

@@ -21,6 +21,8 @@ from couler_plugins.llm.access import ModelAccess
 from generation.forms import CATALOGUE, CHURN, form
 from servers.openai_api import Asked, Deed, OpenAIServer, cut, says, serving, slow, status
 
+pytestmark = pytest.mark.sampled
+
 pytest.importorskip("openai")
 
 WISH = "Load the usage table, train a model with rate 0.3, evaluate it, and publish it if the accuracy is over 0.9."

@@ -22,6 +22,8 @@ from couler_plugins.hpo.trials import Report, run_trials
 from servers.postgres import PASSWORD, binaries, postgres_server
 from support import ROOT
 
+pytestmark = pytest.mark.sampled
+
 pytest.importorskip("optuna")
 
 TASK = read_task(

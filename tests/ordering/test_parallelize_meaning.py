@@ -28,6 +28,8 @@ from ordering.written_order import Written, orders
 from running.local.running import STARTED, runs
 from support import CORPUS, SHARED, examples
 
+pytestmark = pytest.mark.sampled
+
 PLUGINS = load_plugins(load_config(environ={}))
 PURE = {"metadata": {"annotations": {"couler.io/cache": "pure"}}}
 PARAMETERS = {"parameters": [{"name": "p"}]}

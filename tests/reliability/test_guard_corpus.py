@@ -23,7 +23,10 @@ from rightsizing.drawn import runs_of
 from support import own_files
 
 # KFP warns of itself when it loads what was written.
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"),
+    pytest.mark.sampled,
+]
 
 PLUGINS = load_plugins(load_config(environ={}))
 NAMES = tuple(name for letter in string.ascii_lowercase + string.digits for name in (f"*{letter}*", f"*{letter}*/*"))

@@ -118,9 +118,12 @@ def needed(name: str) -> dict[str, Any]:
     return {item.name: EXAMPLES[item.type] for item in step_named(name).inputs if item.required}
 
 
-pytestmark = pytest.mark.filterwarnings(  # of kfp, when it loads what was written
-    "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"
-)
+pytestmark = [
+    pytest.mark.filterwarnings(  # of kfp, when it loads what was written
+        "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"
+    ),
+    pytest.mark.sampled,
+]
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -17,6 +17,8 @@ from support import ROOT
 from viz.browser import chromium, complaints, opened
 from viz.pagebox import make_page, result_of
 
+pytestmark = pytest.mark.sampled
+
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
 

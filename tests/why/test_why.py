@@ -24,6 +24,8 @@ from couler_plugins.runs.history_file import line_of
 from servers.airflow_api import ApiServer, Handler
 from why.conftest import RECORDED
 
+pytestmark = pytest.mark.sampled
+
 MIB = 2**20
 BEGAN = 1767225600.0
 

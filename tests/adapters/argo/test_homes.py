@@ -30,6 +30,8 @@ from couler_plugins.plan import Plan
 from documents.judge import apply, exactly
 from support import SHARED, own_files, sampled
 
+pytestmark = pytest.mark.sampled
+
 TEXT = """\
 apiVersion: argoproj.io/v1alpha1
 kind: Workflow

@@ -24,6 +24,8 @@ from couler_plugins.ir import Literal, Retry
 from couler_plugins.ir.settings import SETTINGS
 from couler_tekton.homes import HOMES
 
+pytestmark = pytest.mark.sampled
+
 VALUES: dict[str, tuple[Any, Any]] = {
     "retry": (2, 2),
     "timeout": (90, "90s"),

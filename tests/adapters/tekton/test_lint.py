@@ -26,6 +26,8 @@ from couler_tekton.lint.older import OLDER
 from couler_tekton.plugin import Options
 from support import CORPUS, ROOT, SHARED, at_least, corpus_files, corpus_paths, first_of, where_shared
 
+pytestmark = pytest.mark.sampled
+
 WARNINGS = {"api-level", "duplicate-object", "missing-argument", "missing-workspace", "reread-value", "unknown-result"}
 NOTES = {"ambiguous-reference", "field-case"}
 SCHEMAS = SHARED / "schemas" / "tekton"

@@ -15,6 +15,8 @@ from caching.artifacts.crowd import Place, check, outputs_of, stored_bytes
 from caching.artifacts.faults import CALLS, Faults, mounted
 from couler_plugins.caching.artifacts import ArtifactCache, Existed, Lost, Refused, Stored
 
+pytestmark = pytest.mark.sampled
+
 ERRORS = {"ENOSPC": errno.ENOSPC, "EIO": errno.EIO, "EROFS": errno.EROFS, "EACCES": errno.EACCES}
 WRITING = [call for call in CALLS if call not in ("read", "lstat", "scandir")]
 

@@ -14,6 +14,8 @@ from fsspec.implementations.local import LocalFileSystem
 from couler_plugins.caching.artifacts.fsspec_store import FsspecStore
 from servers.s3 import s3_url
 
+pytestmark = pytest.mark.sampled
+
 NAME = "v1/default/blobs/ab/abcdef"
 
 

@@ -19,6 +19,8 @@ from couler_plugins.hookspecs import CachePolicy
 from couler_plugins.runs import Candidate, History, Run
 from support import examples
 
+pytestmark = pytest.mark.sampled
+
 capacities = st.sampled_from([0, 1, 8, 1010, 2 * 10**9])
 every_policy = pytest.mark.parametrize("policy", [kind() for kind in POLICIES], ids=[kind.name for kind in POLICIES])
 

@@ -14,6 +14,8 @@ import pytest
 from couler_plugins.caching.reads.arrow import CALLS, is_followed
 from reads_observed import Observe, missed, recorded, written
 
+pytestmark = pytest.mark.sampled
+
 pa, pd, pc = (pytest.importorskip(name) for name in ("pyarrow", "pandas", "pyarrow.csv"))
 ds, pf, pj = (pytest.importorskip(f"pyarrow.{name}") for name in ("dataset", "feather", "json"))
 pq = pytest.importorskip("pyarrow.parquet")

@@ -28,6 +28,8 @@ import pytest
 from couler_plugins.caching.reads import Facts, observe
 from reads_observed import Observe, missed, recorded, values, written
 
+pytestmark = pytest.mark.sampled
+
 
 def spawn() -> None:
     process = multiprocessing.get_context("spawn").Process(target=len, args=((),))

@@ -33,6 +33,8 @@ import pytest
 from couler_plugins.caching.reads import Facts
 from reads_observed import Observe, missed, recorded
 
+pytestmark = pytest.mark.sampled
+
 
 def rewrite(path: Path, content: bytes = b"other") -> None:
     path.write_bytes(content)

@@ -17,6 +17,8 @@ from couler_plugins.engine_kit.crd import Schemas, load_schemas
 from engine_kit.crd.small import MEGABYTE, codes, remarks
 from support import CORPUS, corpus_files, shared, where_shared
 
+pytestmark = pytest.mark.sampled
+
 MISTAKES = {
     "fun-with-gifs.yaml": [("metadata", "required"), ("metadata.labels.generateName", "pattern")],
     "k8s-jobs.yaml": [("metadata", "required")],

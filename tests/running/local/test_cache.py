@@ -21,6 +21,8 @@ from couler_plugins.runs.history_format import recorded_runs
 from running.local.running import STARTED, Ran, runs, script, workflow
 from support import first_of
 
+pytestmark = pytest.mark.sampled
+
 PURE = "{annotations: {couler.io/cache: pure}}"
 MAIN = """
 dag:

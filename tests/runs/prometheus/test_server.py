@@ -13,6 +13,8 @@ from couler_plugins.runs.prometheus.figures import Unusable
 from servers.prometheus import Line, backfilled, programs
 from servers.prometheus_runs import MIB, START, attempt, attempts_of, counted, labels, measured, run_of, started
 
+pytestmark = pytest.mark.sampled
+
 LIMIT = 64 * MIB
 MANY = 500
 """Pods of one run: with two containers, three metrics and 17 samples, 50,000 samples."""

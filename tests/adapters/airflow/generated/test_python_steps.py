@@ -32,7 +32,7 @@ from engine_kit.legalize.python_workflows import (
     by_name,
 )
 
-pytestmark = pytest.mark.airflow
+pytestmark = [pytest.mark.airflow, pytest.mark.sampled]
 CASES = {**COMPUTED, **NUMERIC, **LITERAL_LOOPS, **LOOPS}
 CHOSEN = CASES.pop("chosen loops")
 

@@ -14,7 +14,7 @@ from airflow_dags import DagFiles
 from airflow_keys import FILE, HELPERS, changed, dag_of, key
 from support import first_of
 
-pytestmark = pytest.mark.airflow
+pytestmark = [pytest.mark.airflow, pytest.mark.sampled]
 
 
 def test_the_same_file_gives_the_same_key(dag_files: DagFiles) -> None:

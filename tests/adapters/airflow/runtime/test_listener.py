@@ -12,7 +12,7 @@ import pytest
 from airflow_runs import FILE, Runs
 from couler_airflow import listener
 
-pytestmark = pytest.mark.airflow
+pytestmark = [pytest.mark.airflow, pytest.mark.sampled]
 TAGS = {"dag_id": "d", "task_id": "work"}
 TIMED = """
 import time

@@ -20,6 +20,8 @@ from couler_plugins.ir import Call, Operation, callables, verify
 from oracles.argo_oracle import Oracle, build
 from support import at_least, first_of
 
+pytestmark = pytest.mark.sampled
+
 DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 SPEC = re.compile(r"v1:[0-9a-f]{64}")
 

@@ -21,6 +21,8 @@ from couler_plugins.caching.upstream import Handed
 from couler_plugins.plugins import Plugins, load_plugins
 from support import examples
 
+pytestmark = pytest.mark.sampled
+
 WAYS = (("0", "0", ""), ("0", "0", ""), ("1", "0", ""), ("0", "1", ""), ("0", "0", "other"))
 """Values of the parameters p and q, and the service account, that each workflow is run with."""
 

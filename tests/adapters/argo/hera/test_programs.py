@@ -16,6 +16,8 @@ from couler_plugins import api
 from documents.judge import apply, exactly
 from support import first_of
 
+pytestmark = pytest.mark.sampled
+
 PIPELINES = ["dedupe,cache{via=memoize}", "cache{assume-pure=true,via=memoize}", "", "dedupe", "cache{via=memoize}"]
 
 each_program = pytest.mark.parametrize("program", PROGRAMS)

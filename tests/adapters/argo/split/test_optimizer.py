@@ -21,6 +21,8 @@ from couler_plugins.plan import Part, Plan
 from couler_plugins.plugins import load_plugins
 from support import ROOT
 
+pytestmark = pytest.mark.sampled
+
 STORED = ("Workflow", "WorkflowTemplate")
 
 

@@ -16,6 +16,8 @@ from couler_plugins.api import lint
 from oracles.argo_oracle import build
 from support import at_least
 
+pytestmark = pytest.mark.sampled
+
 WRAPPER = "cache{via=both,store=s3://bucket/cache,image=registry/couler:1,secret=s3,assume-pure=true}"
 MEMOIZED = "cache{assume-pure=true,via=memoize}"
 TRACES = ("couler-restore", "couler-save", "/couler", '"couler-cache"')

@@ -17,6 +17,8 @@ from couler_plugins.api import lint, optimize
 from couler_plugins.options.config import Config, read_rows
 from servers.counting import Counted, counting_server
 
+pytestmark = pytest.mark.sampled
+
 WRAPPER = "cache{via=wrapper,store=s3://bucket/cache,image=registry/couler:1,timeout=60}"
 URL = "https://example.org/raw.csv"
 TEMPLATE = """

@@ -12,6 +12,8 @@ import pytest
 
 from adapters.argo.wrapper.launching import launch
 
+pytestmark = pytest.mark.sampled
+
 
 @pytest.fixture
 def source(shared: Path) -> Path:

@@ -17,6 +17,8 @@ from couler_plugins.documents import Path as Place
 from couler_plugins.options.config import Config
 from support import corpus_files, own_files
 
+pytestmark = pytest.mark.sampled
+
 FILES = corpus_files("kfp")
 STRICT = "cache{strict=true}"
 OPTIONS = ["cache", "cache{assume-pure=true}", STRICT]

@@ -13,6 +13,8 @@ from adapters.kfp.caching.small import change, decisions, document, pipeline, pu
 from couler_plugins.api import optimize
 from couler_plugins.options.config import Config
 
+pytestmark = pytest.mark.sampled
+
 TASKS = "spec/root/dag/tasks"
 MAKE, USE = f"{TASKS}/make", f"{TASKS}/use"
 EXECUTOR = "spec/deploymentSpec/executors/exec-make"

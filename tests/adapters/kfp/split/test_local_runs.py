@@ -18,6 +18,8 @@ from couler_kfp.split.handoff import FILE
 from couler_plugins.errors import CoulerError
 from support import first_of
 
+pytestmark = pytest.mark.sampled
+
 pytest.importorskip("kfp", reason="needs kfp")
 
 GENERATED = {"chain": chain(4), "fan": fan(4), "grouped": grouped()}

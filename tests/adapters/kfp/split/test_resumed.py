@@ -23,6 +23,8 @@ from couler_plugins.hookspecs.running import Where
 from couler_plugins.running import Head, Journal
 from support import first_of
 
+pytestmark = pytest.mark.sampled
+
 pytest.importorskip("kfp", reason="needs kfp")
 
 

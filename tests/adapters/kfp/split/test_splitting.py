@@ -23,6 +23,8 @@ from couler_plugins.options.config import load_config
 from couler_plugins.plan import Plan
 from support import corpus_files, examples
 
+pytestmark = pytest.mark.sampled
+
 SPECS = {"chain": chain(5), "fan": fan(6), "grouped": grouped()}
 each = pytest.mark.parametrize("name", SPECS)
 DATA_EDGES = ("taskOutputParameter", "taskOutputArtifact")

@@ -22,6 +22,8 @@ from couler_tekton.plugin import Options
 from oracles.tekton_oracle import build
 from support import SHARED, at_least, where_shared
 
+pytestmark = pytest.mark.sampled
+
 S3 = "cache{assume-pure=true,via=wrapper,store=s3://bucket/cache,image=registry.example.org/couler-cache:1,secret=s3}"
 API = "tekton{api=alpha}"
 

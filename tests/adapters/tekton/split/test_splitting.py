@@ -29,6 +29,8 @@ from couler_plugins.options.config import load_config
 from couler_tekton.lint.lint import lint
 from support import SHARED, corpus_files, examples
 
+pytestmark = pytest.mark.sampled
+
 each_document = pytest.mark.parametrize(
     "path", [item for item in corpus_files("tekton") if item.id.startswith(("own/", "pipelineruns/"))]
 )
