@@ -18,7 +18,8 @@ from cluster.cluster import BUCKET, Cluster
 from cluster.commands import busybox, dag, written
 from cluster.corpus.observing import STORE
 
-SCHEDULES = 20
+SCHEDULES, SHORT = 20, 10
+"""How many there are, and how many of them continuous integration has the time for."""
 TOGETHER = 5
 """Schedules that run at once: what one evicts, another has computed."""
 LIMIT = 600.0
@@ -116,7 +117,13 @@ def workflow(salt: str, pause: int) -> dict[str, Any]:
     )
 
 
-@pytest.mark.parametrize("first", range(0, SCHEDULES, TOGETHER))
+@pytest.mark.parametrize(
+    "first",
+    [
+        *range(0, SHORT, TOGETHER),
+        *(pytest.param(first, marks=pytest.mark.cluster_long) for first in range(SHORT, SCHEDULES, TOGETHER)),
+    ],
+)
 def test_eviction_at_random_moments_loses_nothing(
     cluster: Cluster,
     namespace: str,
