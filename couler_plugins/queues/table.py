@@ -20,6 +20,8 @@ RESOURCES = ("cpu", "memory", "gpu", "ephemeral-storage", "pods")
 """The resources without a slash in their names, in the order in which they are written."""
 PLACE = re.compile(r"(?P<text>.*) - at `\$\.(?P<table>\w+)(?:\[(?P<row>\d+)\])?(?:\.(?P<key>[\w-]+))?.*`")
 KEBAB = "kebab"
+NAME = "names have lower-case letters, digits and `-`, and at most 63 characters"
+TAINT = "a taint is KEY=VALUE:NoSchedule or KEY=VALUE:NoExecute"
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
 """A DNS label: what is stricter of a name and of the value of a label."""
@@ -192,15 +194,16 @@ class TableFile:
         kind = {"quotas": Quota, "teams": Team, "flavors": Flavor, "clusters": Cluster}.get(table)
         kind = kind or {"cohorts": Cohort, "priorities": Priority}.get(table)
         unknown = re.search("unknown field `(.*)`", match["text"])
-        hint = HINT
+        hint, reason = HINT, match["text"]
         if unknown is not None and kind is not None:
             keys = [*(name for name in kind.__struct_encode_fields__ if name != "amounts")]
             keys += RESOURCES if table == "quotas" else ()
             hint = f"{closest(unknown[1], keys)} its keys are {', '.join(keys)}".strip()
             key = unknown[1]
-        elif "matching regex" in match["text"]:
-            hint = f"names have lower-case letters, digits and `-`, and at most 63 characters; {HINT}"
-        what = f"{key!r}: {match['text']}" if key else match["text"]
+        elif "matching regex" in reason:
+            form = TAINT if key == "taints" else NAME
+            hint, reason = f"{form}; {HINT}", "Kubernetes would not take it"
+        what = f"{key!r}: {reason}" if key else reason
         return self.error(table, int(match["row"] or 0), key, what, hint)
 
     def _line(self, table: str, row: int, key: str) -> int | None:

@@ -281,7 +281,7 @@ PROBLEMS = [
     ),
     ('team = "language"', 'team = "vision"', 'flavor = "gpu-nodes"', "remove one of the two rows"),
     ("value = -100", "value = 3000000000", "value = 3000000000", "docs/queue.md"),
-    ("spot:NoExecute", "spot", '"spot"', "docs/queue.md"),
+    ("spot:NoExecute", "spot", '"spot"', "a taint is KEY=VALUE:NoSchedule"),
     (
         '[[cohorts]]\nname = "company"',
         '[[clusters]]\nname = "manager"\n[[clusters]]\nname = "b"',
