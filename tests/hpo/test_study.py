@@ -142,17 +142,17 @@ def test_what_another_one_runs_is_left_alone_until_its_lease_is_over(storage: st
 
 @pytest.mark.slow
 def test_a_long_training_is_not_taken_for_one_that_was_left(storage: str) -> None:
-    other = Study(TASK, "a", storage, lease=0.4)
+    other = Study(TASK, "a", storage, lease=1.5)
     taken: list[Trial | None] = []
 
     def trains(values: Values, report: Report) -> float:
-        until = time.monotonic() + 1.2
+        until = time.monotonic() + 3.5
         while time.monotonic() < until:
             taken.append(other.resume(RANDOM))
             time.sleep(0.05)
         return bowl(values, report)
 
-    run_trials(Study(TASK, "a", storage, lease=0.4), RANDOM, trains, 1)
+    run_trials(Study(TASK, "a", storage, lease=1.5), RANDOM, trains, 1)
     assert len(taken) > 2
     assert set(taken) == {None}
 

@@ -20,7 +20,7 @@ from documents.judge import exactly
 from support import examples, first_of
 
 many = settings(max_examples=examples(150), suppress_health_check=[HealthCheck.too_slow])
-some = settings(max_examples=examples(40), suppress_health_check=[HealthCheck.too_slow])
+some = settings(max_examples=examples(20), suppress_health_check=[HealthCheck.too_slow])
 
 
 def lifted(items: list[Any]) -> Plan:

@@ -122,7 +122,7 @@ def test_no_damage_is_blamed_on_an_adapter(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["rich", "coin_flip", "diamond", "model_search", "recursion", "automl"])
 def test_no_damage_is_blamed_on_an_adapter_at_length(name: str) -> None:
-    hold(rich() if name == "rich" else json.loads(listing(name).to_json()), range(100, 500))
+    hold(rich() if name == "rich" else json.loads(listing(name).to_json()), range(100, 200))
 
 
 @pytest.mark.parametrize("arguments", [("lint",), ("optimize",), *(("convert", "--to", engine) for engine in ENGINES)])
