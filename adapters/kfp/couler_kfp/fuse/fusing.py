@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain as chain_of
 from typing import Any
 
 from couler_kfp.fuse.in_pod import PROGRAM
@@ -17,10 +18,10 @@ from couler_kfp.portable.launcher import TOLD
 from couler_kfp.portable.types import said_of, type_of
 from couler_kfp.structures import rest_of
 from couler_kfp.texts import EXECUTOR_INPUT
-from couler_plugins.documents.mappings import mapping_at
+from couler_plugins.documents.mappings import mapping_at, without_empty
 from couler_plugins.engine_kit.wiring import Wiring, largest_amounts, wire
 from couler_plugins.errors import Unsupported
-from couler_plugins.hookspecs.fusing import Chain, Fused, Member, Place, Refusal
+from couler_plugins.hookspecs.fusing import Chain, Fused, Member, Refusal
 from couler_plugins.ir import (
     Argument,
     Graph,
@@ -31,9 +32,9 @@ from couler_plugins.ir import (
     Value,
     Workflow,
     callables,
+    fresh_name,
     references,
     replace,
-    take_name,
 )
 from couler_plugins.plan import Plan
 from couler_plugins.plan.part_files import kept
@@ -41,7 +42,7 @@ from couler_plugins.plan.part_files import kept
 
 def fusing_of(workflow: Workflow, plan: Plan) -> KfpFusing:
     """Return how tasks of a pipeline share a pod."""
-    return KfpFusing(workflow, set(callables(workflow)))
+    return KfpFusing(workflow)
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,9 @@ class KfpFusing:
 
     Attributes:
         workflow: the pipeline.
-        names: of its components, and of those that were made for chains.
     """
 
     workflow: Workflow
-    names: set[str]
     keeps_timeouts: bool = False
 
     def refuse_member(self, graph: Graph, member: Member) -> Iterable[Refusal]:
@@ -71,14 +70,11 @@ class KfpFusing:
         mains = [member.operation.containers[0] for member in members]
         words = [[*main.command, *main.args] for main in mains]
         parts = [_part(member, wiring, len(own)) for member, own in zip(members, words, strict=True)]
-        start = ("python3", "-c", PROGRAM)
-        resources: dict[str, Any] = {}
-        for main in mains:
-            resources |= mapping_at(said_of(main), "resources")
+        resources = dict(chain_of(*(mapping_at(said_of(main), "resources").items() for main in mains)))
         container = replace(
             mains[0],
             command=(
-                *(Literal(value=word) for word in start),
+                *(Literal(value=word) for word in ("python3", "-c", PROGRAM)),
                 Reference(to="run", name=EXECUTOR_INPUT),
                 Literal(value=json.dumps(parts, ensure_ascii=False)),
                 *(_told(word) for own in words for word in own),
@@ -86,7 +82,7 @@ class KfpFusing:
             args=(),
             requests=largest_amounts(mains, "requests"),
             limits=largest_amounts(mains, "limits"),
-            native_extra=rest_of(said_of(mains[0]) | ({"resources": resources} if resources else {})),
+            native_extra=rest_of(without_empty({**said_of(mains[0]), "resources": resources})),
         )
         outputs = [
             replace(output, name=wiring.outputs[member.step.name, output.kind, output.name][1])
@@ -94,24 +90,23 @@ class KfpFusing:
             for output in member.operation.outputs
         ]
         operation = Operation(
-            name=take_name(f"comp-{chain.name}", self.names),
+            name=fresh_name(f"comp-{chain.name}", callables(self.workflow)),
             kind="container",
             inputs=wiring.inputs,
             outputs=tuple(sorted(outputs, key=lambda output: output.kind == "artifact")),
             containers=(container,),
-            native_extra=rest_of({"platforms": platforms} if (platforms := platforms_of(members[0])) else {}),
+            native_extra=rest_of(without_empty({"platforms": platforms_of(members[0])})),
             inline=any(member.operation.inline for member in members),
         )
         steps = [member.step.name for member in members]
         logs = {step: f"the log of its pod, behind the line `couler: step {step}`" for step in steps}
-        options = said_of(members[0].step).get(CACHING)
         return Fused(
             operation,
             (*wiring.arguments, *_beside(members, wiring)),
             wiring.outputs,
             "Python components one after another",
             logs,
-            rest_of({} if options is None else {CACHING: options}),
+            rest_of({key: said for key, said in said_of(members[0].step).items() if key == CACHING}),
         )
 
     def original(self, file: str, text: str) -> tuple[Any, ...]:
@@ -134,28 +129,23 @@ def _part(member: Member, wiring: Wiring, words: int) -> dict[str, Any]:
         return wiring.outputs[item.step, item.kind, item.name][1]
 
     def source(value: Value) -> Any:
-        match value:
-            case Reference():
-                return name_of(value)
-            case Template(parts=parts):
-                return [[name_of(one)] if isinstance(one, Reference) else one for one in parts]
-        raise AssertionError(value)  # the rules have it refused
-
-    def outside(kind: str) -> dict[str, str]:
-        places: list[Place] = [(step.name, port.kind, port.name) for port in operation.inputs if port.kind == kind]
-        return {place[2]: wiring.names[place] for place in places if place in wiring.names}
+        named: list[Any] = [
+            [name_of(one)] if isinstance(one, Reference) else one for one in getattr(value, "parts", (value,))
+        ]
+        return named if isinstance(value, Template) else named[0][0]
 
     inner = {
         port: wiring.inner[step.name, port.kind, port.name]
         for port in operation.inputs
         if (step.name, port.kind, port.name) in wiring.inner
     }
+    outside = {port: wiring.names[step.name, port.kind, port.name] for port in operation.inputs if port not in inner}
     results = [(output, wiring.outputs[step.name, output.kind, output.name][1]) for output in operation.outputs]
     return {
         "step": step.name,
         "words": words,
-        "parameters": outside("parameter"),
-        "artifacts": outside("artifact"),
+        "parameters": {port.name: name for port, name in outside.items() if port.kind != "artifact"},
+        "artifacts": {port.name: name for port, name in outside.items() if port.kind == "artifact"},
         "given": {
             port.name: [type_of(port), source(value)] for port, value in inner.items() if port.kind != "artifact"
         },
@@ -172,17 +162,17 @@ def _beside(members: Sequence[Member], wiring: Wiring) -> list[Argument]:
         Unsupported: two tasks have others of one name.
     """
     steps = {member.step.name for member in members}
-    values = {(argument.kind, argument.name): argument.value for argument in wiring.arguments}
-    added: list[Argument] = []
-    for member in members:
-        ports = {(port.kind, port.name) for port in member.operation.inputs}
-        for argument in member.step.arguments:
-            place = argument.kind, argument.name
-            if place in ports or any(item.step in steps for item in references(argument.value)):
-                continue
-            if values.setdefault(place, argument.value) != argument.value:
-                reason = f"{member.step.name!r} is given another {argument.name!r} than a task before it"
-                raise Unsupported(reason, engine="kfp", step=member.step.name, hint="give it another name")
-            if argument not in (*wiring.arguments, *added):
-                added.append(argument)
+    ports = {(member.step.name, port.kind, port.name) for member in members for port in member.operation.inputs}
+    beside = [
+        argument
+        for member in members
+        for argument in member.step.arguments
+        if (member.step.name, argument.kind, argument.name) not in ports
+        and not any(item.step in steps for item in references(argument.value))
+    ]
+    added = [*dict.fromkeys(argument for argument in beside if argument not in wiring.arguments)]
+    places = [(argument.kind, argument.name) for argument in (*wiring.arguments, *added)]
+    if len(set(places)) < len(places):
+        reason = "its tasks are given different values by one name, which no input takes"
+        raise Unsupported(reason, engine="kfp", hint="give one of them another name")
     return added

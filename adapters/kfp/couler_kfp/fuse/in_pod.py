@@ -94,8 +94,7 @@ def main(text: str, description: str, *words: str) -> None:
     artifacts: Any = {}
     written: Any = {"parameterValues": {}, "artifacts": {}}
     for number, part in enumerate(json.loads(description)):
-        sys.stderr.write("couler: step " + part["step"] + "\n")
-        sys.stderr.flush()
+        print("couler: step " + part["step"], file=sys.stderr, flush=True)  # noqa: T201  # it is the log of the pod
         launch = told_part(part, pod, values, artifacts, pod["outputs"]["outputFile"] + "." + str(number))
         command, words = words[: part["words"]], words[part["words"] :]
         run([word.replace(TOLD, json.dumps(launch)) for word in command])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 
 from couler_kfp.cache.programs import programs
 from couler_kfp.components import write_operation
@@ -28,8 +27,8 @@ def source_of(operation: Operation) -> str:
 
 def installs_of(operation: Operation) -> str:
     """Return the text by which a component installs packages before it starts; empty where it installs none."""
-    command = write_operation(operation)[1].executor["container"].get("command", [])
-    return str(command[2]) if command[:2] == ["sh", "-c"] and "pip install" in "".join(command[2:3]) else ""
+    command = write_operation(operation)[1].executor["container"]["command"]
+    return str(command[2]) if command[:2] == ["sh", "-c"] else ""
 
 
 def _nodes(operation: Operation) -> list[ast.AST]:
@@ -54,33 +53,23 @@ def leaves_nothing(operation: Operation) -> bool:
     """Return whether a component surely writes no file but its outputs, and starts no process."""
     nodes = _nodes(operation)
     names = [node for node in nodes if isinstance(node, ast.Name)]
+    modules = [item.name for node in nodes if isinstance(node, ast.Import) for item in node.names]
+    modules += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
     outputs = {output.name for output in operation.outputs} - {
         node.id for node in names if isinstance(node.ctx, ast.Store)
     }
     opened = {id(node.func) for node in nodes if isinstance(node, ast.Call) and _opens_quietly(node, outputs)}
     return (
         bool(nodes)
-        and all(module.partition(".")[0] in HARMLESS for module in _modules(nodes))
+        and all(module.partition(".")[0] in HARMLESS for module in modules)
         and not any(node.id in DYNAMIC for node in names)
         and all(id(node) in opened for node in names if node.id == "open")
     )
 
 
-def _modules(nodes: list[ast.AST]) -> Iterator[str]:
-    for node in nodes:
-        if isinstance(node, ast.Import):
-            yield from (item.name for item in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield node.module or ""
-
-
 def _opens_quietly(call: ast.Call, outputs: set[str]) -> bool:
     """Whether a call opens a file for reading, or one of the outputs."""
     modes = [*call.args[1:2], *(item.value for item in call.keywords if item.arg == "mode")]
-    if len(call.args) > 2 or any(item.arg not in ("mode", "encoding", "newline") for item in call.keywords):
-        return False
-    if all(isinstance(mode, ast.Constant) and mode.value in READING for mode in modes):
-        return True
-    target = call.args[0] if call.args else None
-    holder = target.value if isinstance(target, ast.Attribute) and target.attr == "path" else target
-    return isinstance(holder, ast.Name) and holder.id in outputs
+    is_read = all(isinstance(mode, ast.Constant) and mode.value in READING for mode in modes)
+    is_plain = len(call.args) in (1, 2) and all(item.arg in ("mode", "encoding", "newline") for item in call.keywords)
+    return is_plain and (is_read or ast.unparse(call.args[0]).removesuffix(".path") in outputs)

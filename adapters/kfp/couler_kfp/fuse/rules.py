@@ -10,9 +10,8 @@ from couler_kfp.components import FOLLOWS
 from couler_kfp.fuse.leftovers import installs_of, keeps_in_place, leaves_nothing, source_of
 from couler_kfp.portable.types import said_of
 from couler_kfp.texts import EXECUTOR_INPUT
-from couler_plugins.documents.mappings import Mapped, mapping_at, without
+from couler_plugins.documents.mappings import Mapped, mapping_at, without_empty
 from couler_plugins.engine_kit.wiring import wire
-from couler_plugins.errors import Unsupported
 from couler_plugins.hookspecs.fusing import Member, Refusal
 from couler_plugins.ir import Reference, Template, references
 
@@ -24,13 +23,11 @@ CACHED = "KFP caches its result, and it would run again where only another step 
 
 def platforms_of(member: Member) -> Mapped:
     """Return the configuration of a component, without a timeout and what says something about it to couler."""
-    platforms = said_of(member.operation).get("platforms", {})
-    config = without(mapping_at(platforms, "kubernetes"), "activeDeadlineSeconds")
+    config = mapping_at(said_of(member.operation), "platforms", "kubernetes")
     metadata = mapping_at(config, "podMetadata")
     kept = {name: text for name, text in mapping_at(metadata, "annotations").items() if not name.startswith(OURS)}
-    metadata = without(metadata, "annotations") | ({"annotations": kept} if kept else {})
-    config = without(config, "podMetadata") | ({"podMetadata": metadata} if metadata else {})
-    return without(platforms, "kubernetes") | ({"kubernetes": config} if config else {})
+    config = {**config, "activeDeadlineSeconds": None, "podMetadata": without_empty({**metadata, "annotations": kept})}
+    return without_empty({**said_of(member.operation).get("platforms", {}), "kubernetes": without_empty(config)})
 
 
 def member_refusals(member: Member) -> Iterator[Refusal]:
@@ -44,10 +41,9 @@ def member_refusals(member: Member) -> Iterator[Refusal]:
         yield Refusal("placeholder", "KFP fills something in its command or its resources when it starts")
     if unknown := sorted({*said_of(operation).keys() - KNOWN, *said_of(step).keys() - {CACHING, "taskInfo"}}):
         yield Refusal("setting", f"it has {unknown[0]}, which a pod with several tasks may not keep")
-    options = mapping_at(said_of(step), CACHING)
-    if options.keys() - {"enableCache"}:
-        yield Refusal("cached", f"KFP caches it by {min(options.keys() - {'enableCache'})}")
-    elif options.get("enableCache"):
+    if mapping_at(said_of(step), CACHING).keys() - {"enableCache"}:
+        yield Refusal("cached", "KFP caches it by a key of its own")
+    elif _is_cached(member):
         yield Refusal("cached", CACHED, "idempotent")
     for item in references(step.arguments):
         if item.to == "run" and item.name.startswith("pipeline_task"):
@@ -56,50 +52,47 @@ def member_refusals(member: Member) -> Iterator[Refusal]:
             yield Refusal("value", f"it is given {item.name}, which couler does not know")
 
 
+def _is_cached(member: Member) -> bool:
+    return bool(mapping_at(said_of(member.step), CACHING).get("enableCache"))
+
+
 def link_refusals(members: Sequence[Member], following: Member) -> Iterator[Refusal]:
     """Yield every reason why a task cannot share the pod of those in front of it."""
     first, last = members[0], following.operation
-    before = members[-1]
     main, own = first.operation.containers[0], last.containers[0]
     differences: dict[str, tuple[str, Any, Any]] = {
         "image": ("its image", main.image, own.image),
         "environment": ("its environment", main.env, own.env),
         "setting": ("what KFP's platform configuration says of its pod", platforms_of(first), platforms_of(following)),
         "resources": ("its accelerator or another of its resources", _others(main), _others(own)),
-        "caching": ("whether KFP caches it", said_of(first.step).get(CACHING), said_of(following.step).get(CACHING)),
+        "caching": ("whether KFP caches it", _is_cached(first), _is_cached(following)),
     }
     for rule, (what, one, other) in differences.items():
         if (one or None) != (other or None):
             yield Refusal(rule, f"{what} differs from that of {first.step.name!r}", remedy="the same for both")
-    installs = installs_of(last)
-    for member in members:
-        quiet = leaves_nothing(member.operation) and installs_of(member.operation) in ("", installs)
-        if not quiet:
-            reason = f"it would find files or packages that {member.step.name!r} leaves in its container"
+    quiet = ("", installs_of(last))
+    for step, operation, _ in members:
+        if not leaves_nothing(operation) or installs_of(operation) not in quiet:
+            reason = f"it would find files or packages that {step.name!r} leaves in its container"
             yield Refusal("files", reason, word="files")
             break
     steps = {member.step.name for member in members}
     if any(item.step in steps for item in references(last.native_extra)):
-        yield Refusal("setting", f"its pod is configured by what {before.step.name!r} or one before it gives")
+        yield Refusal("setting", "its pod is configured by what a step of the pod gives")
     yield from _handed_refusals(members, following)
 
 
 def _others(container: Any) -> Mapped:
     """What a container has beside amounts of CPU and memory."""
-    rest = said_of(container)
-    others = {key: item for key, item in mapping_at(rest, "resources").items() if item != FOLLOWS}
-    return without(rest, "resources") | ({"resources": others} if others else {})
+    resources = mapping_at(said_of(container), "resources")
+    others = {key: item for key, item in resources.items() if item != FOLLOWS}
+    return without_empty({**said_of(container), "resources": others})
 
 
 def _handed_refusals(members: Sequence[Member], following: Member) -> Iterator[Refusal]:
-    try:
-        inner = wire([*members, following]).inner
-    except Unsupported as error:
-        yield Refusal("value", error.message, remedy=error.hint or "")
-        return
     by_name: Mapping[str, Member] = {member.step.name: member for member in members}
     outputs = {(name, output.kind, output.name) for name, item in by_name.items() for output in item.operation.outputs}
-    for (step, kind, name), value in inner.items():
+    for (step, kind, name), value in wire([*members, following]).inner.items():
         if step != following.step.name:
             continue
         whole = isinstance(value, Reference)

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from adapters.kfp.fuse.chains import ALL, FUSE, actions, fuse, reasons, uncached
 from adapters.kfp.split.generating import Made
 from couler_kfp.fuse.in_pod import PROGRAM, step_names
 from couler_plugins.api import Text, optimize
-from couler_plugins.cli import main
+from couler_plugins.cli.group import couler
 from couler_plugins.documents import dump_yaml
 from couler_plugins.ir import Literal
 from couler_plugins.options.config import load_config
@@ -104,7 +105,7 @@ def part_of_a_value(spec: Mapped) -> None:
         (a_container_component, "it is no Python component whose source stands in the pipeline"),
         (a_placeholder, "KFP fills something in its command or its resources when it starts"),
         (cached, "KFP caches its result, and it would run again"),
-        (one_is_cached, "KFP caches it by cacheKey"),
+        (one_is_cached, "KFP caches it by a key of its own"),
         (own_name, "it is told its own name or number"),
         (part_of_a_value, "its parameter 'one' is something that only KFP can make"),
     ],
@@ -192,9 +193,9 @@ def test_the_steps_of_a_chain_are_told_by_its_command() -> None:
 
 
 def test_the_file_is_kept_for_rollback(tmp_path: Path) -> None:
-    text = dump_yaml(pair())
+    text = "# a comment that no document keeps\n" + dump_yaml(pair())
     (tmp_path / "pipeline.yaml").write_text(text)
-    assert main(["optimize", "-p", "fuse", str(tmp_path / "pipeline.yaml"), "-o", str(tmp_path / "after")]) == 0
-    assert (tmp_path / "after" / "pipeline.yaml").read_text() != text
-    assert main(["rollback", str(tmp_path / "after"), "-o", str(tmp_path / "again")]) == 0
-    assert (tmp_path / "again" / "pipeline.yaml").read_text() == text
+    after = f"{tmp_path / 'after'}/"
+    done = CliRunner().invoke(couler, ["optimize", "-p", "fuse", str(tmp_path / "pipeline.yaml"), "-o", after])
+    assert done.exit_code == 0, done.output
+    assert CliRunner().invoke(couler, ["rollback", after]).output == text
