@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from itertools import chain as chain_of
 from typing import Any
 
-from couler_kfp.fuse.in_pod import PROGRAM
+from couler_kfp.fuse.in_pod import PROGRAM, TOLD
 from couler_kfp.fuse.rules import CACHING, link_refusals, member_refusals, platforms_of
-from couler_kfp.portable.launcher import TOLD
 from couler_kfp.portable.types import said_of, type_of
 from couler_kfp.structures import rest_of
 from couler_kfp.texts import EXECUTOR_INPUT

@@ -22,7 +22,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from couler_kfp.portable.launcher import TOLD, TRUE, parsed, run, spelled
+from couler_kfp.portable.launcher import TRUE, parsed, run, spelled
+
+TOLD = "<part-input>"
+"""Where, in the command of a part, its executor is told what it is given; the launcher around may have another mark."""
 
 
 def number_of(text: str) -> Any:

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from adapters.kfp.fuse.chains import ALL, FUSE, actions, fuse, reasons, uncached
 from adapters.kfp.split.generating import Made
 from couler_kfp.fuse.in_pod import PROGRAM, step_names
+from couler_kfp.portable import launcher
 from couler_plugins.api import Text, optimize
 from couler_plugins.cli.group import couler
 from couler_plugins.documents import dump_yaml
@@ -190,6 +191,23 @@ def test_the_steps_of_a_chain_are_told_by_its_command() -> None:
     assert container["command"][:3] == ["python3", "-c", PROGRAM]
     assert step_names(words) == "write,tell"
     assert step_names(words[:2]) == ""
+
+
+def test_argo_finds_no_tag_in_the_command_but_that_of_kfp() -> None:
+    (after,) = fuse(pair()).documents
+    (container,) = [item["container"] for item in after["deploymentSpec"]["executors"].values()]
+    assert [word for word in container["command"] if "{{" in word] == ["{{$}}"]
+    assert launcher.TOLD not in container["command"]
+
+
+def test_the_timeouts_of_its_steps_together_are_that_of_a_chain() -> None:
+    said = {"exec-write": {"activeDeadlineSeconds": "60"}, "exec-tell": {"activeDeadlineSeconds": "30"}}
+    platforms = {"platforms": {"kubernetes": {"deploymentSpec": {"executors": said}}}}
+    text = "\n---\n".join(map(dump_yaml, (pair(), platforms)))
+    assert "would have no timeout of its own" in reasons(optimize(Text(text, "pipeline.yaml"), ALL))
+    _, after = optimize(Text(text, "pipeline.yaml"), "fuse{keep-original=false,allow=timeout}").documents
+    executors = after["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    assert executors == {"exec-write-to-tell": {"activeDeadlineSeconds": "90"}}
 
 
 def test_the_file_is_kept_for_rollback(tmp_path: Path) -> None:
