@@ -67,6 +67,8 @@ from couler_plugins.simulation.schedule import schedule
 ASIDE = frozenset({"test", "tests", "archived-tasks", "archive"})
 """Folders whose pipelines nobody runs in production."""
 ENGINES = ("argo", "tekton")
+COUNTED = (*ENGINES, "kfp")
+"""The engines with figures of their own; those of all repositories together are of `ENGINES`."""
 OVERHEADS = (2.0, 5.0, 8.0, 15.0, 30.0)
 WAYS = ("strict", "declared", "bound")
 SHARE = 0.1
@@ -116,8 +118,8 @@ def main() -> None:
             parts.setdefault(folder.name, []).append(figures)
     everything = [figures for engine in ENGINES for figures in parts.get(engine, ())]
     figures = total_of(everything) | {
-        "by_engine": {name: total_of(some) for name, some in parts.items() if name in ENGINES},
-        "by_repository": {name: total_of(some) for name, some in parts.items() if name not in ENGINES},
+        "by_engine": {name: total_of(some) for name, some in parts.items() if name in COUNTED},
+        "by_repository": {name: total_of(some) for name, some in parts.items() if name not in COUNTED},
         **makespans(list(executions(options.executions, quick=options.quick))),
     }
     bars = {f"share of pods saved, {way}": figures["share_saved"][way] for way in WAYS}
@@ -132,7 +134,7 @@ def figures_of(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     production = [item for item in inputs if not ASIDE.intersection(Path(item.relative).parts[:-1])]
     for plan in lift_each(inputs, work, lambda item, error: None):
         engine = plan.workflows[0].engine if plan.workflows else ""
-        if engine not in ENGINES:
+        if engine not in COUNTED:
             continue
         names = {item.name for item in production}
         chosen = [one for one in plan.workflows if one.source and plan.bundle.file_of(int(one.source[0])).name in names]

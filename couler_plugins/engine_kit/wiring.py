@@ -11,7 +11,19 @@ from typing import NamedTuple
 
 from couler_plugins.errors import Unsupported
 from couler_plugins.hookspecs.fusing import Member, Place
-from couler_plugins.ir import Argument, Port, PortKind, Reference, Value, map_references, references, replace, take_name
+from couler_plugins.ir import (
+    Argument,
+    Container,
+    Port,
+    PortKind,
+    Reference,
+    Value,
+    map_references,
+    parse_quantity,
+    references,
+    replace,
+    take_name,
+)
 
 OF_GRAPH = ("input", "output", "status", "item")
 """What only the graph around a step can look up."""
@@ -104,4 +116,26 @@ def wire(members: Sequence[Member]) -> Wiring:
         names,
         inner,
         outputs,
+    )
+
+
+def largest_amounts(mains: Sequence[Container], field: str) -> tuple[tuple[str, Value], ...]:
+    """Return the largest amount of each resource, for containers that become one, whose work runs one after another.
+
+    There is no limit where one of them has none.
+
+    Args:
+        mains: the containers.
+        field: `requests` or `limits`.
+    """
+    amounts: dict[str, list[Value]] = {}
+    for main in mains:
+        own = {**(dict(main.limits) if field == "requests" else {}), **dict(getattr(main, field))}
+        for kind, amount in own.items():
+            amounts.setdefault(kind, []).append(amount)
+    enough = 1 if field == "requests" else len(mains)
+    return tuple(
+        (kind, max(values, key=lambda amount: parse_quantity(getattr(amount, "value", "")) or 0.0))
+        for kind, values in sorted(amounts.items())
+        if len(values) >= enough
     )

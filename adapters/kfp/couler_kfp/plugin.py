@@ -51,6 +51,7 @@ class KfpAdapter(Adapter):
         "resume": "couler_kfp.resume:resume",
         "archive": "couler_kfp.archive:KfpArchive",
         "splitting": "couler_kfp.split.splitting:splitting_of",
+        "fusing": "couler_kfp.fuse.fusing:fusing_of",
         "tuning": "couler_kfp.tuning:KfpTuning",
         "originals": "couler_plugins.plan.part_files:originals",
         "lint": "couler_kfp.lint:lint",

@@ -7,7 +7,7 @@ text, which the launcher replaces by the value, as it is. Outputs are moved away
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from couler_argo.documents import rest_of
 from couler_argo.fuse.parts import Kept, Part, Piece, Text, fallback_of, pieces_of, value_of
@@ -21,17 +21,15 @@ from couler_argo.fuse.script_rules import launcher_of, place_read
 from couler_argo.fuse.shell import shell_program
 from couler_argo.ports import LOCATIONS
 from couler_argo.references import native
-from couler_plugins.engine_kit.wiring import wire
+from couler_plugins.engine_kit.wiring import largest_amounts, wire
 from couler_plugins.hookspecs.fusing import FUSED_STEPS, Chain, Fused, Place
 from couler_plugins.ir import (
-    Container,
     Literal,
     Operation,
     Output,
     Reference,
     Value,
     map_references,
-    parse_quantity,
     references,
     replace,
     take_name,
@@ -203,8 +201,8 @@ def one_script(chain: Chain, others: Iterable[str]) -> Fused:
         command=tuple(Literal(value=word) for word in words),
         args=(),
         script=value_of(program),
-        requests=_largest(mains, "requests"),
-        limits=_largest(mains, "limits"),
+        requests=largest_amounts(mains, "requests"),
+        limits=largest_amounts(mains, "limits"),
     )
     operation = Operation(
         name=chain.name,
@@ -218,18 +216,3 @@ def one_script(chain: Chain, others: Iterable[str]) -> Fused:
     result = (steps[-1], RESULT, RESULT)
     logs = {step: f"the log of its pod, behind the line `couler: step {step}`" for step in steps}
     return Fused(operation, making.wiring.arguments, {**outputs, result: (RESULT, RESULT)}, "one script", logs)
-
-
-def _largest(mains: Sequence[Container], field: str) -> tuple[tuple[str, Value], ...]:
-    """The largest amount of each resource: the steps run one after another. No limit where one of them has none."""
-    amounts: dict[str, list[Value]] = {}
-    for main in mains:
-        own = {**(dict(main.limits) if field == "requests" else {}), **dict(getattr(main, field))}
-        for kind, amount in own.items():
-            amounts.setdefault(kind, []).append(amount)
-    enough = 1 if field == "requests" else len(mains)
-    return tuple(
-        (kind, max(values, key=lambda amount: parse_quantity(getattr(amount, "value", "")) or 0.0))
-        for kind, values in sorted(amounts.items())
-        if len(values) >= enough
-    )

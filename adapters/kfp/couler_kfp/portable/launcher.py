@@ -100,17 +100,22 @@ def keep(description: Any, launch: Any) -> None:
             path.write_text(json.dumps(metadata) if metadata else "")
 
 
+def run(command: Any) -> None:
+    """Runs a command to its end; exits as it did, where it failed."""
+    process = subprocess.Popen(command)  # noqa: S603  # the component's own
+    signal.signal(signal.SIGTERM, lambda number, frame: process.send_signal(number))
+    code = process.wait()
+    if code:
+        sys.exit(code if code > 0 else 128 - code)
+
+
 def main(told_of: str, *others: str) -> None:
     """Runs a component; exits as it did, where it failed."""
     description = json.loads(told_of)
     count = len(description["parameters"])
     launch = described(description, others[:count])
     command = [part.replace(TOLD, json.dumps(launch)) for part in others[count:]]
-    process = subprocess.Popen(command)  # noqa: S603  # the component's own
-    signal.signal(signal.SIGTERM, lambda number, frame: process.send_signal(number))
-    code = process.wait()
-    if code:
-        sys.exit(code if code > 0 else 128 - code)
+    run(command)
     keep(description, launch)
 
 

@@ -1,0 +1,1 @@
+"""`fuse` for KFP: chains of Python components of one image in one pod."""
