@@ -63,6 +63,7 @@ class Part(NamedTuple):
         step: its name.
         words: its command and its arguments.
         source: the text of its script; None where it has none.
+        variables: what it alone has in its environment.
         marks: the files whose content is filled in, by what stands for it.
         place: where artifacts are kept, and where the step reads them.
         keep: its outputs.
@@ -74,6 +75,7 @@ class Part(NamedTuple):
     step: str
     words: tuple[Text, ...]
     source: Text | None
+    variables: dict[str, Text]
     marks: dict[str, str]
     place: tuple[tuple[str, str], ...]
     keep: tuple[Kept, ...]

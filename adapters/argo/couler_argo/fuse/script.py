@@ -17,7 +17,8 @@ from couler_argo.fuse.rules import (
     place_of,
     pod_settings,
 )
-from couler_argo.fuse.script_rules import launcher_of, place_read
+from couler_argo.fuse.script_rules import is_shared, launcher_of, place_read
+from couler_argo.fuse.settling import is_text, stated
 from couler_argo.fuse.shell import shell_program
 from couler_argo.ports import LOCATIONS
 from couler_argo.references import native
@@ -48,17 +49,26 @@ class _Making:
     def __init__(self, chain: Chain) -> None:
         self._chain = chain
         self.wiring = wire(chain.members)
+        self.shares = is_shared([main_container(member) for member in chain.members])
         self._numbers = {member.step.name: number for number, member in enumerate(chain.members, 1)}
         self._read = self._paths("inputs")
         self._left = self._paths("outputs")
         inner = self.wiring.inner.items()
+        self.aliases: dict[Place, Place] = {}
+        for step, operation, _ in chain.members:
+            for output in operation.outputs:
+                if isinstance(text := stated(output), Reference):
+                    value = self.wiring.inner.get((step.name, text.kind, text.name))
+                    if isinstance(value, Reference):
+                        self.aliases[step.name, output.kind, output.name] = place_read(value)
         self._handed = {place: self._handed_text(value) for place, value in inner if place[1] == "parameter"}
         self._read_inside = {place_read(item) for item in references((*self.wiring.inner.values(),))}
         self._exported = {
             (member.step.name, self._left[place])
             for member in chain.members
             for output in member.operation.outputs
-            if self._is_exported(place := (member.step.name, output.kind, output.name), output)
+            if stated(output) is None
+            and self._is_exported(place := (member.step.name, output.kind, output.name), output)
         } | {(step, RESULT) for step, kind, _ in chain.read if kind == RESULT}
 
     def _is_exported(self, place: Place, output: Output) -> bool:
@@ -70,9 +80,10 @@ class _Making:
     def _paths(self, side: str) -> dict[Place, str]:
         """Where the steps have their inputs, or their outputs."""
         return {
-            (member.step.name, port.kind, port.name): str(place_of(port))
+            (member.step.name, port.kind, port.name): path
             for member in self._chain.members
             for port in getattr(member.operation, side)
+            if (path := place_of(port)) is not None
         }
 
     def _file(self, place: Place) -> str:
@@ -129,7 +140,11 @@ class _Making:
         result, last = (step.name, RESULT, RESULT), self._chain.members[-1].step.name
         words = tuple(self._text(word, step.name) for word in (*main.command, *main.args))
         source = None if main.script is None else self._text(main.script, step.name)
-        marks = dict.fromkeys(mark for text in (*words, source) if text is not None for mark in text.marks)
+        variables = {
+            item.name: self._text(item.value, step.name) for item in main.env if is_text(item.value) and not self.shares
+        }
+        texts = (*words, source, *variables.values())
+        marks = dict.fromkeys(mark for text in texts if text is not None for mark in text.marks)
         files = {self._mark(place): self._file(place) for place in self._read_inside if place[0] in self._numbers}
         is_kept = not is_last and (result in self._read_inside or result in self._chain.read)
         place = tuple(
@@ -141,6 +156,7 @@ class _Making:
             step=step.name,
             words=words,
             source=source,
+            variables=variables,
             marks={mark: files[mark] for mark in marks},
             place=place,
             keep=() if is_last else tuple(self._kept(step.name, operation)),
@@ -152,7 +168,8 @@ class _Making:
     def _kept(self, step: str, operation: Operation) -> Iterator[Kept]:
         by_path: dict[str, list[Output]] = {}
         for output in operation.outputs:
-            by_path.setdefault(self._left[step, output.kind, output.name], []).append(output)
+            if stated(output) is None:
+                by_path.setdefault(self._left[step, output.kind, output.name], []).append(output)
         for path, outputs in by_path.items():
             texts = [fallback_of(item.default.value) for item in outputs if isinstance(item.default, Literal)]
             required = any(item.default is None and not rest_of(item).get("optional") for item in outputs)
@@ -160,13 +177,16 @@ class _Making:
             yield Kept(path, folder, texts[0] if texts else None, required)
 
     def outputs(self) -> Iterator[tuple[Place, Output]]:
-        """The outputs of all steps but artifacts that only steps of the pod read."""
+        """The outputs of all steps but artifacts that only steps of the pod read, and values that others stand for."""
         *others, (last, final, _) = self._chain.members
         used = {name for kind, name in self.wiring.outputs.values() if kind == "parameter"}
         for step, operation, _ in others:
             for output in operation.outputs:
                 place = (step.name, output.kind, output.name)
                 _, name = self.wiring.outputs[place]
+                if stated(output) is not None:
+                    yield from self._stated(place, output)
+                    continue
                 file = self._file(place)
                 if output.kind == "parameter":
                     yield place, replace(output, name=name, value=native({"path": file}))
@@ -178,7 +198,16 @@ class _Making:
                 yield result, Output(name=name, value=native({"path": self._file(result)}))
         for output in final.outputs:
             place = (last.name, output.kind, output.name)
-            yield place, replace(output, name=self.wiring.outputs[place][1])
+            if stated(output) is not None:
+                yield from self._stated(place, output)
+            else:
+                yield place, replace(output, name=self.wiring.outputs[place][1])
+
+    def _stated(self, place: Place, output: Output) -> Iterator[tuple[Place, Output]]:
+        """An output that its template states, unless it is the output of another step."""
+        if place not in self.aliases:
+            named = map_references(output, lambda item: self._renamed(item, place[0]))
+            yield place, replace(named, name=self.wiring.outputs[place][1])
 
 
 def one_script(chain: Chain, others: Iterable[str]) -> Fused:
@@ -200,6 +229,7 @@ def one_script(chain: Chain, others: Iterable[str]) -> Fused:
     container = replace(
         mains[0],
         name="",
+        env=tuple(item for item in mains[0].env if making.shares or not is_text(item.value)),
         command=tuple(Literal(value=word) for word in words),
         args=(),
         script=value_of(program),
@@ -215,6 +245,7 @@ def one_script(chain: Chain, others: Iterable[str]) -> Fused:
         native_extra=native(pod_settings(chain.members[0].operation, {FUSED_STEPS: ",".join(steps)})),
     )
     outputs: dict[Place, tuple[str, str]] = {place: (output.kind, output.name) for place, output in exports}
+    outputs |= {place: outputs[other] for place, other in making.aliases.items()}
     result = (steps[-1], RESULT, RESULT)
     logs = {step: f"the log of its pod, behind the line `couler: step {step}`" for step in steps}
     return Fused(operation, making.wiring.arguments, {**outputs, result: (RESULT, RESULT)}, "one script", logs)
