@@ -134,7 +134,7 @@ class ArgoRun:
 
     def _pod(self, template: Any, scope: Mapping[str, Any], name: str) -> tuple[str, dict[str, Any]]:
         home = self._folder / re.sub(r"\W", "-", name)
-        home.mkdir(parents=True)
+        (home / "couler").mkdir(parents=True)
 
         def here(text: str) -> str:
             return re.sub("/tmp/(kfp|tekton|couler)", rf"{home}/\1", text).replace("/argo/staging", str(home))

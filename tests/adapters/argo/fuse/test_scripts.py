@@ -97,7 +97,11 @@ def _template(draw: st.DrawFn, name: str, command: str, inputs: Any, results: An
     lines = [PYTHON]
     lines += [f"print(open('{place}').read(), end=' ')\n"] if reads else []
     lines += [f"open('/tmp/couler/data', 'w').write('{own}')\n"] if "artifacts" in results else []
-    lines += [f"open('/tmp/couler/p', 'wb').write(('{own}' + x).encode())\n"] if any(item["name"] == "p" for item in results["parameters"]) else []
+    lines += (
+        [f"open('/tmp/couler/p', 'wb').write(('{own}' + x).encode())\n"]
+        if any(item["name"] == "p" for item in results["parameters"])
+        else []
+    )
     source = "".join(lines) + "#--\n#{{inputs.parameters.x}}#--\n"
     return with_variables(script(name, source, "python3", **ports), env)
 
