@@ -43,12 +43,9 @@ from couler_plugins.simulation.planned import GUESS
 
 LONGEST = 58
 """Characters of a name of a chain, so that a number fits behind it in a label of Kubernetes."""
-REMEDIES = {
+ALLOWED = 'say allow = "{0}" of {{step!r}} in [[tool.couler.fuse.declare]], or couler.io/fuse-allow: {0}'
+REMEDIES = {word: ALLOWED.format(word) for word in WORDS} | {
     "idempotent": 'say idempotent = true of {step!r} in [[tool.couler.fuse.declare]], or couler.io/idempotent: "true"',
-    **{
-        word: f'say allow = "{word}" of {{step!r}} in [[tool.couler.fuse.declare]], or couler.io/fuse-allow: {word}'
-        for word in WORDS
-    },
 }
 
 
@@ -266,10 +263,9 @@ class Fuser:
     def _decision(self, pod: Pod) -> Decision:
         names = ", ".join(pod.names)
         logs = ", ".join(f"{step} in {place}" for step, place in pod.fused.logs.items())
-        places = [f"logs: {logs}"] if logs else []
+        places = [*([f"logs: {logs}"] if logs else ()), *pod.fused.notes]
         places += ["after a failure, all of them run again"] if pod.retry is not None else []
         places += [f"all of them together have {pod.timeout.value} s"] if isinstance(pod.timeout, Literal) else []
-        places += pod.fused.notes
         graph = pod.chain.graph.name
         return Decision(
             optimizer=self._options.name,

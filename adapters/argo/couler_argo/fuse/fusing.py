@@ -111,20 +111,11 @@ class ArgoFusing:
         plain = chain._replace(members=members, name=take_name(NO_NAME.sub("-", chain.name.lower()), self._names))
         others = self._others(main_container(members[0]))
         fused = one_script(plain, others) if fits_script else container_set(plain)
-        return fused._replace(notes=_notes(name_readers(chain.members)))
+        readers = name_readers(chain.members)
+        own = "{{pod.name}}-" if len(readers) > 1 else "the name of the pod that it shares"
+        return fused._replace(notes=tuple(f"{step!r} reads {own}{step * (len(readers) > 1)}" for step in readers))
 
     def original(self, file: str, text: str) -> tuple[Any, ...]:
         """Return ConfigMaps with the text of the file."""
         name = self._workflow.name or self._workflow.prefix.rstrip("-.")
         return kept(name, self._workflow.namespace, file, text)
-
-
-def _notes(readers: Sequence[str]) -> tuple[str, ...]:
-    """What is to be known of the name of a pod, which steps read."""
-    match readers:
-        case []:
-            return ()
-        case [step]:
-            return (f"{step!r} reads the name of the pod that it shares",)
-    names = ", ".join(f"{{{{pod.name}}}}-{step}" for step in readers)
-    return (f"for the name of their pod, they read {names}",)

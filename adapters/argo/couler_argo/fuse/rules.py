@@ -13,7 +13,19 @@ from couler_argo.fuse.settling import is_pod_name, stated
 from couler_argo.spelling import write
 from couler_plugins.documents.mappings import entries, without, without_empty
 from couler_plugins.hookspecs.fusing import Member, Refusal
-from couler_plugins.ir import Container, Literal, Native, Operation, Output, Port, Reference, parse_quantity, references
+from couler_plugins.ir import (
+    Container,
+    Expression,
+    Literal,
+    Native,
+    Operation,
+    Output,
+    Port,
+    Reference,
+    nodes,
+    parse_quantity,
+    references,
+)
 
 POD = {
     "affinity": "node",
@@ -105,11 +117,10 @@ def member_refusals(member: Member, defaults: Mapping[str, Any]) -> Iterator[Ref
     yield from _environment(main)
     yield from _body(operation, main)
     yield from _ports(operation)
-    passed = [*references(member.step.arguments)]
-    around = (operation.inputs, operation.outputs, member.step.arguments)
-    for item in references(around):
-        is_name = is_pod_name(item) and item not in passed
-        if (item.to == "run" and item.name != "workflow" and not is_name) or (item.to, item.name) == ("status", ""):
+    hidden = (member.step.arguments, *(node for node in nodes(operation) if isinstance(node, Expression | Native)))
+    around = [item for item in references((operation.inputs, operation.outputs)) if not is_pod_name(item)]
+    for item in (*around, *references(hidden)):
+        if (item.to == "run" and item.name != "workflow") or (item.to, item.name) == ("status", ""):
             yield _other("own-name", item)
 
 

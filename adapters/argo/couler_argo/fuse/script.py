@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 
 from couler_argo.documents import rest_of
 from couler_argo.fuse.parts import Kept, Part, Piece, Text, fallback_of, pieces_of, value_of
@@ -54,21 +55,21 @@ class _Making:
         self._read = self._paths("inputs")
         self._left = self._paths("outputs")
         inner = self.wiring.inner.items()
-        self.aliases: dict[Place, Place] = {}
-        for step, operation, _ in chain.members:
-            for output in operation.outputs:
-                if isinstance(text := stated(output), Reference):
-                    value = self.wiring.inner.get((step.name, text.kind, text.name))
-                    if isinstance(value, Reference):
-                        self.aliases[step.name, output.kind, output.name] = place_read(value)
+        self.aliases = {
+            (member.step.name, output.kind, output.name): place_read(value)
+            for member in chain.members
+            for output in member.operation.outputs
+            if isinstance(text := stated(output), Reference)
+            and isinstance(value := self.wiring.inner.get((member.step.name, text.kind, text.name)), Reference)
+        }
         self._handed = {place: self._handed_text(value) for place, value in inner if place[1] == "parameter"}
         self._read_inside = {place_read(item) for item in references((*self.wiring.inner.values(),))}
         self._exported = {
             (member.step.name, self._left[place])
             for member in chain.members
             for output in member.operation.outputs
-            if stated(output) is None
-            and self._is_exported(place := (member.step.name, output.kind, output.name), output)
+            if (place := (member.step.name, output.kind, output.name)) in self._left
+            and self._is_exported(place, output)
         } | {(step, RESULT) for step, kind, _ in chain.read if kind == RESULT}
 
     def _is_exported(self, place: Place, output: Output) -> bool:
@@ -168,8 +169,8 @@ class _Making:
     def _kept(self, step: str, operation: Operation) -> Iterator[Kept]:
         by_path: dict[str, list[Output]] = {}
         for output in operation.outputs:
-            if stated(output) is None:
-                by_path.setdefault(self._left[step, output.kind, output.name], []).append(output)
+            if (place := (step, output.kind, output.name)) in self._left:
+                by_path.setdefault(self._left[place], []).append(output)
         for path, outputs in by_path.items():
             texts = [fallback_of(item.default.value) for item in outputs if isinstance(item.default, Literal)]
             required = any(item.default is None and not rest_of(item).get("optional") for item in outputs)
@@ -178,36 +179,24 @@ class _Making:
 
     def outputs(self) -> Iterator[tuple[Place, Output]]:
         """The outputs of all steps but artifacts that only steps of the pod read, and values that others stand for."""
-        *others, (last, final, _) = self._chain.members
+        last = self._chain.members[-1].step
         used = {name for kind, name in self.wiring.outputs.values() if kind == "parameter"}
-        for step, operation, _ in others:
+        for step, operation, _ in self._chain.members:
             for output in operation.outputs:
                 place = (step.name, output.kind, output.name)
                 _, name = self.wiring.outputs[place]
-                if stated(output) is not None:
-                    yield from self._stated(place, output)
+                if place in self.aliases:
                     continue
-                file = self._file(place)
-                if output.kind == "parameter":
-                    yield place, replace(output, name=name, value=native({"path": file}))
+                if step is last or place not in self._left:
+                    yield place, replace(map_references(output, partial(self._renamed, step=step.name)), name=name)
+                elif output.kind == "parameter":
+                    yield place, replace(output, name=name, value=native({"path": self._file(place)}))
                 elif self._is_exported(place, output):
-                    yield place, replace(output, name=name, path=Literal(value=file))
+                    yield place, replace(output, name=name, path=Literal(value=self._file(place)))
             result = (step.name, RESULT, RESULT)
-            if result in self._chain.read:
+            if step is not last and result in self._chain.read:
                 name = take_name(f"{step.name}-result", used)
                 yield result, Output(name=name, value=native({"path": self._file(result)}))
-        for output in final.outputs:
-            place = (last.name, output.kind, output.name)
-            if stated(output) is not None:
-                yield from self._stated(place, output)
-            else:
-                yield place, replace(output, name=self.wiring.outputs[place][1])
-
-    def _stated(self, place: Place, output: Output) -> Iterator[tuple[Place, Output]]:
-        """An output that its template states, unless it is the output of another step."""
-        if place not in self.aliases:
-            named = map_references(output, lambda item: self._renamed(item, place[0]))
-            yield place, replace(named, name=self.wiring.outputs[place][1])
 
 
 def one_script(chain: Chain, others: Iterable[str]) -> Fused:

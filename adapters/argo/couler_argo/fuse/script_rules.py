@@ -99,12 +99,12 @@ def script_refusals(members: Sequence[Member], following: Member, others: Iterab
             yield Refusal("files", reason, word="files")
             break
     wiring = wire([*members, following])
-    inner = {place for place in wiring.inner if place[0] == following.step.name}
     for output in following.operation.outputs:
-        if (text := stated(output)) is None:
-            continue
-        read = [(following.step.name, item.kind, item.name) for item in references(text) if item.to == "input"]
-        if inner.intersection(read) and not (isinstance(text, Reference) and is_output(wiring.inner[read[0]])):
+        text = stated(output)
+        read = {(following.step.name, item.kind, item.name) for item in references(text)} & wiring.inner.keys()
+        values = [wiring.inner[place] for place in read]
+        whole = isinstance(text, Reference) and [getattr(value, "kind", "") for value in values] == ["parameter"]
+        if values and not whole:
             yield Refusal("value", f"its {output.name!r} is made of what a step of its pod gives")
     yield from _handed_refusals(members, following, wiring)
     yield from _place_refusals(members, following, wiring)
@@ -116,20 +116,13 @@ def is_shared(mains: Sequence[Container]) -> bool:
     return same and not any(item.to in ("input", "output") for item in references(mains[0].env))
 
 
-def is_output(value: Value) -> bool:
-    """Tell whether a value is an output parameter of a step as a whole."""
-    return isinstance(value, Reference) and value.to == "output" and value.kind == "parameter"
-
-
 def _environment_refusals(first: Container, main: Container, name: str) -> Iterator[Refusal]:
     own, others = ([item for item in one.env if not is_text(item.value)] for one in (main, first))
     if own != others or any(item.to in ("input", "output") for item in references(tuple(item.value for item in own))):
         yield Refusal("environment", f"what Kubernetes looks up for the environment of {name!r} is something else")
-    for item in (*first.env, *main.env):
-        is_expanded = "$(" in json.dumps(write(item.value))
-        if is_text(item.value) and (
-            is_expanded or not VARIABLE.fullmatch(item.name) or item.name in {one.name for one in own}
-        ):
+    looked_up = {item.name for item in own}
+    for item in filter(lambda item: is_text(item.value), (*first.env, *main.env)):
+        if item.name in looked_up or not VARIABLE.fullmatch(item.name) or "$(" in json.dumps(write(item.value)):
             yield Refusal("environment", f"a shell cannot pass on its variable {item.name!r}")
 
 

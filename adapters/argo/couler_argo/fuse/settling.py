@@ -8,9 +8,7 @@ well) is filled in once, and then the inputs once: a value that names another in
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from couler_argo.documents import rest_of
@@ -21,7 +19,6 @@ from couler_plugins.hookspecs.fusing import Member, Refusal
 from couler_plugins.ir import (
     Expression,
     Literal,
-    Native,
     Node,
     Output,
     Reference,
@@ -54,29 +51,26 @@ def is_pod_name(reference: Reference) -> bool:
     return (reference.to, reference.name, reference.path) == ("run", "pod", ("name",))
 
 
-def _reads(member: Member) -> tuple[object, ...]:
-    """What a template says; no values of inputs that its call passes."""
-    passed = {(argument.kind, argument.name) for argument in member.step.arguments}
-    item = member.operation
-    return (tuple(port for port in item.inputs if (port.kind, port.name) not in passed), item.outputs, item.containers)
-
-
 def name_readers(members: Sequence[Member]) -> list[str]:
-    """Return the steps that read the name of their pod."""
-    return [one.step.name for one in members if any(map(is_pod_name, references(_reads(one))))]
+    """Return the steps that read the name of their pod: not in a value that their call passes."""
+    passed = [{(argument.kind, argument.name) for argument in one.step.arguments} for one in members]
+    used = [
+        tuple(port for port in one.operation.inputs if (port.kind, port.name) not in others)
+        for one, others in zip(members, passed, strict=True)
+    ]
+    return [
+        one.step.name
+        for one, inputs in zip(members, used, strict=True)
+        if any(map(is_pod_name, references((inputs, one.operation.outputs, one.operation.containers))))
+    ]
 
 
 def name_refusals(members: Sequence[Member]) -> Iterator[Refusal]:
     """Yield why steps cannot have one pod, since several of them read its name."""
     readers = name_readers(members)
-    computed = any(is_pod_name(item) for one in _expressions(tuple(map(_reads, members))) for item in references(one))
     for step in readers if len(readers) > 1 else ():
         reason = f"{step!r} would read the same name of its pod as {readers[step == readers[0]]!r}"
-        yield Refusal("own-name", reason, "" if computed else "name", step=step)
-
-
-def _expressions(item: object) -> list[Expression]:
-    return [node for node in nodes(item) if isinstance(node, Expression)]
+        yield Refusal("own-name", reason, "name", step=step)
 
 
 def settled(members: Sequence[Member]) -> tuple[Member, ...]:
@@ -88,84 +82,59 @@ def settled(members: Sequence[Member]) -> tuple[Member, ...]:
     readers = name_readers(members)
     result: dict[str, Member] = {}
     for member in members:
-        step, operation, library = member
-        if len(readers) > 1 and step.name in readers:
-            operation = _filled(operation, partial(_named, step.name))
-        result[step.name] = _settled(Member(step, operation, library), result)
+        step, name = member.step, member.step.name
+
+        def named(reference: Reference, suffix: str = f"-{name}") -> Value:
+            return Template(parts=(reference, suffix)) if is_pod_name(reference) else reference
+
+        operation = _filled(member.operation, named) if name in readers[len(readers) < 2 :] else member.operation
+        full = {(item.kind, item.name): _full(item.value, result) for item in step.arguments}
+        inside = {place: text for place, text in full.items() if any(map(is_pod_name, references(text)))}
+        arguments = [replace(item, value=full[item.kind, item.name]) for item in step.arguments]
+        inputs = [
+            replace(port, value=inside[port.kind, port.name], default=None)
+            if (port.kind, port.name) in inside
+            else port
+            for port in operation.inputs
+        ]
+        result[name] = member._replace(
+            step=replace(step, arguments=tuple(item for item in arguments if (item.kind, item.name) not in inside)),
+            operation=replace(operation, inputs=tuple(inputs)),
+        )
     return tuple(result.values())
-
-
-def _named(step: str, reference: Reference) -> Value:
-    return Template(parts=(reference, f"-{step}")) if is_pod_name(reference) else reference
 
 
 def _filled(item: T, change: Callable[[Reference], Value]) -> T:
     """What holds values, with each reference replaced by a value, which becomes a part of the text around it."""
 
-    def text(part: str | Node) -> Iterator[str | Reference | Expression]:
-        yield from pieces_of(part) if isinstance(part, TEXT) else (part,)  # type: ignore[misc]  # the others are parts
-
     def filled(node: Node) -> Node:
-        match node:
-            case Reference():
-                return change(node)
-            case Template(parts=parts):
-                return value_of(piece for part in parts for piece in text(part))
-            case Native(parts=parts):
-                inner = [
-                    [json.dumps(piece)[1:-1] if isinstance(piece, str) else piece for piece in text(part)]
-                    if isinstance(part, Node)
-                    else [part]
-                    for part in parts
-                ]
-                return Native(parts=tuple(piece for some in inner for piece in some))
-        return node
+        if isinstance(node, Template):
+            parts = [(part,) if isinstance(part, str) else pieces_of(part) for part in node.parts]
+            return value_of(piece for pieces in parts for piece in pieces)
+        return change(node) if isinstance(node, Reference) else node
 
     return rebuild(item, filled)
 
 
-def _settled(member: Member, before: dict[str, Member]) -> Member:
-    """A step of which nothing reads what one before it states, as far as that can be written out."""
-    step, operation, library = member
-    for argument in step.arguments:
-        text = argument.value
-        if not isinstance(text, TEXT) or any(
-            item.step in before for one in _expressions(text) for item in references(one)
-        ):
-            continue
-        full = _filled(text, lambda item: _meaning(item, before))
-        is_inside = any(map(is_pod_name, references(full)))
-        if full == text or (is_inside and any(item.to in OF_GRAPH for item in references(full))):
-            continue
-        others = tuple(one for one in step.arguments if one is not argument)
-        if not is_inside:
-            step = replace(
-                step, arguments=tuple(replace(one, value=full) if one is argument else one for one in step.arguments)
-            )
-            continue
-        step = replace(step, arguments=others)
-        ports = tuple(
-            replace(port, value=full, default=None)
-            if (port.kind, port.name) == (argument.kind, argument.name)
-            else port
-            for port in operation.inputs
-        )
-        operation = replace(operation, inputs=ports)
-    return Member(step, operation, library)
+def _full(text: Value, before: Mapping[str, Member]) -> Value:
+    """A value with all that a step of the pod states written out; as it is, where the pod and the graph have parts."""
+    if not is_text(text) or any(isinstance(node, Expression) for node in nodes(text)):
+        return text
+    full = _filled(text, lambda item: _meaning(item, before))
+    read = [*references(full)]
+    return text if any(map(is_pod_name, read)) and any(item.to in OF_GRAPH for item in read) else full
 
 
-def _meaning(reference: Reference, before: dict[str, Member]) -> Value:
+def _meaning(reference: Reference, before: Mapping[str, Member]) -> Value:
     """What stands for a reference: itself, if it is not to something that a step states."""
-    if reference.step not in before or reference.to != "output" or reference.path:
+    if reference.step not in before or (reference.to, reference.kind, reference.path) != ("output", "parameter", ()):
         return reference
     step, operation, _ = before[reference.step]
-    passed = {argument.name: argument.value for argument in step.arguments if argument.kind == "parameter"}
-    own = {port.name: port.default if port.value is None else port.value for port in operation.inputs}
-    texts = {name: text for name, text in {**own, **passed}.items() if text is not None and is_text(text)}
-    for output in operation.outputs:
-        text = stated(output)
-        if (output.kind, output.name) == (reference.kind, reference.name) and text is not None:
-            read = [item for item in references(text) if item.to == "input"]
-            if not _expressions(text) and all(item.name in texts for item in read):
-                return _filled(text, lambda item: texts[item.name] if item.to == "input" else item)
-    return reference
+    values = {port.name: port.default if port.value is None else port.value for port in operation.inputs}
+    values |= {item.name: item.value for item in step.arguments if item.kind == "parameter"}
+    texts = {name: text for name, text in values.items() if text is not None and is_text(text)}
+    text = next((stated(output) for output in operation.outputs if output.name == reference.name), None)
+    read = {item.name for item in references(text) if item.to == "input"}
+    if text is None or not read <= texts.keys() or any(isinstance(node, Expression) for node in nodes(text)):
+        return reference
+    return _filled(text, lambda item: texts[item.name] if item.to == "input" else item)

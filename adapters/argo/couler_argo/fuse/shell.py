@@ -100,21 +100,18 @@ def shell_program(parts: Sequence[Part]) -> tuple[Piece, ...]:
         for text in one.texts
     )
     end = f"COULER-{hashlib.sha256(static.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
-    has_variables = any(part.variables for part in parts)
-    body: list[Piece] = [
-        piece for number, part in enumerate(parts, 1) for piece in _lines(part, number, end, has_variables)
-    ]
+    body: list[Piece] = [piece for number, part in enumerate(parts, 1) for piece in _lines(part, number, end)]
     calls = "".join(piece for piece in body if isinstance(piece, str))
     if "couler_fill" in calls:
         calls += "couler_replace"
     functions = [text for text in FUNCTIONS.split("\n\n") if text.partition("()")[0] in calls]
     texts = [START.replace("{count}", str(len(parts))), *(f"{text.rstrip()}\n" for text in functions)]
-    if has_variables:
+    if "couler_variables" in calls:
         texts = [text.replace(RUN, f"(couler_variables; {RUN[1:]}") for text in texts]
     return (*texts, *body)
 
 
-def _lines(part: Part, number: int, end: str, has_variables: bool) -> Iterator[Piece]:
+def _lines(part: Part, number: int, end: str) -> Iterator[Piece]:
     yield f"\ncouler_begin {shlex.quote(part.step)}\n"
     for kept, path in part.place:
         yield f"couler_place {_file(kept)} {shlex.quote(path)}\n"
@@ -125,8 +122,8 @@ def _lines(part: Part, number: int, end: str, has_variables: bool) -> Iterator[P
         if plain is None:
             yield from _word(variable, part, end)
             yield f"couler_variable_{index}=$couler_text\n"
-    if has_variables:
-        yield f"couler_variables() {{ {f'export{exports}' if exports else ':'}; }}\n"
+    if exports:
+        yield f"couler_variables() {{ export{exports}; }}\n"
     ready = "set --"
     for word in part.words:
         plain = _plain(word)
@@ -142,6 +139,8 @@ def _lines(part: Part, number: int, end: str, has_variables: bool) -> Iterator[P
         yield f'couler_script "$0.{number}"\nset -- "$@" "$0.{number}"\n'
     run = f"couler_tee {_file(part.printed)}" if part.printed else "couler_run"
     yield f'{run} "$@"{" >&2" if part.quiet else ""}\n'
+    if exports:
+        yield "couler_variables() { :; }\n"
     for output in part.keep:
         path, place, folder = shlex.quote(output.path), _file(output.place), _file(output.folder)
         yield f"couler_keep {path} {folder}\n"

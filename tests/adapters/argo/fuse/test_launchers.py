@@ -127,7 +127,8 @@ def test_each_step_has_its_own_variables(command: str, tmp_path: Path, monkeypat
     done = pod.run()
     first, second = map(literal_eval, done.stdout.splitlines())
     assert first == [odd.replace("$$", "$") + "chain", "image", "/bin:/usr/bin"]
-    assert second == [None, f"own {first}", os.environ["PATH"]]
+    assert second[:2] == [None, f"own {first}"]
+    assert second[2].endswith(os.environ["PATH"])  # a wrapper of Python may put its own in front
 
 
 @pytest.mark.parametrize("kind", ["shell", "python"])

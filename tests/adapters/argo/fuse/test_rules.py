@@ -208,7 +208,7 @@ def test_steps_that_read_the_name_of_their_pod_get_names_of_their_own_by_a_word(
     assert "'b' would read the same name of its pod as 'a' (say allow = \"name\" of 'b'" in text
     values, text = names_in(reading_names("a", "b"), "fuse{keep-original=false,allow=name}")
     assert values == [f"/{{{{workflow.name}}}}/{{{{ pod.name }}}}-{name}/it" for name in "ab"]
-    assert "they read {{pod.name}}-a, {{pod.name}}-b" in text
+    assert "'a' reads {{pod.name}}-a; 'b' reads {{pod.name}}-b" in text
 
 
 def test_a_name_in_an_expression_is_the_same_for_all() -> None:
