@@ -13,7 +13,7 @@ from couler_argo.fuse.container_set import container_set, set_refusals
 from couler_argo.fuse.rules import main_container, member_refusals, pod_refusals
 from couler_argo.fuse.script import one_script
 from couler_argo.fuse.script_rules import script_refusals
-from couler_argo.fuse.settling import name_readers, name_refusals, settled
+from couler_argo.fuse.settling import name_readers, name_refusals, settle
 from couler_plugins.documents.mappings import by_key, entries, mapping_at
 from couler_plugins.errors import Unsupported
 from couler_plugins.hookspecs.fusing import Chain, Fused, Member, Refusal
@@ -79,7 +79,7 @@ class ArgoFusing:
             return []  # that is said of the member
         pod = [*pod_refusals(members[0], following), *name_refusals([*members, following])]
         try:
-            script, separate = self._refusals(graph, settled([*members, following]))
+            script, separate = self._refusals(graph, settle([*members, following]))
         except Unsupported as error:  # what is handed on cannot be wired
             return [*pod, Refusal("value", error.message, remedy=error.hint or "")]
         if not separate or not script:
@@ -102,7 +102,7 @@ class ArgoFusing:
 
     def fuse(self, chain: Chain) -> Fused:
         """Return a chain as one script, or else as a container set."""
-        members = settled(chain.members)
+        members = settle(chain.members)
         links = [self._refusals(chain.graph, members[: number + 1]) for number in range(1, len(members))]
         scripts, sets = ([refusal for link in links for refusal in link[form]] for form in (0, 1))
         # A word lifts what is left of either; a script takes less than containers do.

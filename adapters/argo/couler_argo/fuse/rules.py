@@ -9,7 +9,7 @@ from typing import Any
 
 from couler_argo.cache.wrappable import main_of, normal, path_of
 from couler_argo.documents import rest_of
-from couler_argo.fuse.settling import is_pod_name, stated
+from couler_argo.fuse.settling import is_pod_name, own_value
 from couler_argo.spelling import write
 from couler_plugins.documents.mappings import entries, without, without_empty
 from couler_plugins.hookspecs.fusing import Member, Refusal
@@ -117,9 +117,9 @@ def member_refusals(member: Member, defaults: Mapping[str, Any]) -> Iterator[Ref
     yield from _environment(main)
     yield from _body(operation, main)
     yield from _ports(operation)
-    hidden = (member.step.arguments, *(node for node in nodes(operation) if isinstance(node, Expression | Native)))
+    structures = (member.step.arguments, *(node for node in nodes(operation) if isinstance(node, Expression | Native)))
     around = [item for item in references((operation.inputs, operation.outputs)) if not is_pod_name(item)]
-    for item in (*around, *references(hidden)):
+    for item in (*around, *references(structures)):
         if (item.to == "run" and item.name != "workflow") or (item.to, item.name) == ("status", ""):
             yield _other("own-name", item)
 
@@ -130,11 +130,15 @@ def _other(rule: str, item: Reference) -> Refusal:
 
 def said(node: Any) -> dict[str, Any]:
     """Return what a node says beside its typed fields, without what is empty."""
-    return without_empty({key: _full(item) for key, item in rest_of(node).items()})
+    return without_empty({key: _write_out(item) for key, item in rest_of(node).items()})
 
 
-def _full(content: Any) -> Any:
-    return without_empty({key: _full(item) for key, item in content.items()}) if isinstance(content, dict) else content
+def _write_out(content: Any) -> Any:
+    return (
+        without_empty({key: _write_out(item) for key, item in content.items()})
+        if isinstance(content, dict)
+        else content
+    )
 
 
 def _environment(main: Container) -> Iterator[Refusal]:
@@ -146,7 +150,7 @@ def _environment(main: Container) -> Iterator[Refusal]:
 def _body(operation: Operation, main: Container) -> Iterator[Refusal]:
     inputs = {(port.kind, port.name) for port in operation.inputs}
     outputs = {(output.kind, output.name) for output in operation.outputs}
-    states = tuple(filter(None, map(stated, operation.outputs)))
+    states = tuple(filter(None, map(own_value, operation.outputs)))
     for item in references((main.command, main.args, main.script, main.env, states)):
         own = inputs if item.to == "input" else outputs if item.to == "output" and not item.step else set()
         is_path = item.path == ("path",) and (item.kind, item.name) in own
@@ -164,7 +168,7 @@ def _body(operation: Operation, main: Container) -> Iterator[Refusal]:
 def _ports(operation: Operation) -> Iterator[Refusal]:
     ports: tuple[Port | Output, ...] = (*operation.inputs, *operation.outputs)
     for port in ports:
-        if isinstance(port, Output) and stated(port) is not None:
+        if isinstance(port, Output) and own_value(port) is not None:
             continue
         read = (port.path, port.default, port.origin if isinstance(port, Port) else None, port.native_extra)
         if any(item.to == "input" for item in references((read, port.value))):

@@ -19,7 +19,7 @@ from couler_argo.fuse.rules import (
     pod_settings,
 )
 from couler_argo.fuse.script_rules import is_shared, launcher_of, place_read
-from couler_argo.fuse.settling import is_text, stated
+from couler_argo.fuse.settling import is_text, own_value
 from couler_argo.fuse.shell import shell_program
 from couler_argo.ports import LOCATIONS
 from couler_argo.references import native
@@ -59,7 +59,7 @@ class _Making:
             (member.step.name, output.kind, output.name): place_read(value)
             for member in chain.members
             for output in member.operation.outputs
-            if isinstance(text := stated(output), Reference)
+            if isinstance(text := own_value(output), Reference)
             and isinstance(value := self.wiring.inner.get((member.step.name, text.kind, text.name)), Reference)
         }
         self._handed = {place: self._handed_text(value) for place, value in inner if place[1] == "parameter"}

@@ -19,7 +19,7 @@ from couler_argo.fuse.rules import (
     places_of,
     stays_inside,
 )
-from couler_argo.fuse.settling import is_text, stated
+from couler_argo.fuse.settling import is_text, own_value
 from couler_argo.ports import LOCATIONS
 from couler_argo.run.local.programs import INTERPRETER
 from couler_argo.spelling import write
@@ -100,7 +100,7 @@ def script_refusals(members: Sequence[Member], following: Member, others: Iterab
             break
     wiring = wire([*members, following])
     for output in following.operation.outputs:
-        text = stated(output)
+        text = own_value(output)
         read = {(following.step.name, item.kind, item.name) for item in references(text)} & wiring.inner.keys()
         values = [wiring.inner[place] for place in read]
         whole = isinstance(text, Reference) and [getattr(value, "kind", "") for value in values] == ["parameter"]
@@ -120,9 +120,9 @@ def _environment_refusals(first: Container, main: Container, name: str) -> Itera
     own, others = ([item for item in one.env if not is_text(item.value)] for one in (main, first))
     if own != others or any(item.to in ("input", "output") for item in references(tuple(item.value for item in own))):
         yield Refusal("environment", f"what Kubernetes looks up for the environment of {name!r} is something else")
-    looked_up = {item.name for item in own}
+    native_names = {item.name for item in own}
     for item in filter(lambda item: is_text(item.value), (*first.env, *main.env)):
-        if item.name in looked_up or not VARIABLE.fullmatch(item.name) or "$(" in json.dumps(write(item.value)):
+        if item.name in native_names or not VARIABLE.fullmatch(item.name) or "$(" in json.dumps(write(item.value)):
             yield Refusal("environment", f"a shell cannot pass on its variable {item.name!r}")
 
 
@@ -131,7 +131,7 @@ def _handed_refusals(members: Sequence[Member], following: Member, wiring: Wirin
         (member.step.name, item.kind, item.name): item
         for member in members
         for item in member.operation.outputs
-        if stated(item) is None
+        if own_value(item) is None
     }
     steps = {member.step.name for member in members}
     main = main_container(following)

@@ -39,7 +39,7 @@ def is_text(item: object) -> bool:
     return isinstance(item, TEXT) and not (isinstance(item, Literal) and isinstance(item.value, bool | float))
 
 
-def stated(output: Output) -> Value | None:
+def own_value(output: Output) -> Value | None:
     """Return the value of an output parameter that a template states by itself; None where it is in a file."""
     rest = rest_of(output)
     is_plain = output.kind == "parameter" and output.value is None and output.exported is None
@@ -73,7 +73,7 @@ def name_refusals(members: Sequence[Member]) -> Iterator[Refusal]:
         yield Refusal("own-name", reason, "name", step=step)
 
 
-def settled(members: Sequence[Member]) -> tuple[Member, ...]:
+def settle(members: Sequence[Member]) -> tuple[Member, ...]:
     """Return the steps of a chain, each as it is in one pod with the others.
 
     Where several of them read the name of their pod, each has its own name behind that. What a step reads that another
@@ -87,10 +87,10 @@ def settled(members: Sequence[Member]) -> tuple[Member, ...]:
         def named(reference: Reference, suffix: str = f"-{name}") -> Value:
             return Template(parts=(reference, suffix)) if is_pod_name(reference) else reference
 
-        operation = _filled(member.operation, named) if name in readers[len(readers) < 2 :] else member.operation
-        full = {(item.kind, item.name): _full(item.value, result) for item in step.arguments}
-        inside = {place: text for place, text in full.items() if any(map(is_pod_name, references(text)))}
-        arguments = [replace(item, value=full[item.kind, item.name]) for item in step.arguments]
+        operation = _fill(member.operation, named) if name in readers[len(readers) < 2 :] else member.operation
+        values = {(item.kind, item.name): _write_out(item.value, result) for item in step.arguments}
+        inside = {place: text for place, text in values.items() if any(map(is_pod_name, references(text)))}
+        arguments = [replace(item, value=values[item.kind, item.name]) for item in step.arguments]
         inputs = [
             replace(port, value=inside[port.kind, port.name], default=None)
             if (port.kind, port.name) in inside
@@ -104,23 +104,23 @@ def settled(members: Sequence[Member]) -> tuple[Member, ...]:
     return tuple(result.values())
 
 
-def _filled(item: T, change: Callable[[Reference], Value]) -> T:
+def _fill(item: T, change: Callable[[Reference], Value]) -> T:
     """What holds values, with each reference replaced by a value, which becomes a part of the text around it."""
 
-    def filled(node: Node) -> Node:
+    def change_node(node: Node) -> Node:
         if isinstance(node, Template):
             parts = [(part,) if isinstance(part, str) else pieces_of(part) for part in node.parts]
             return value_of(piece for pieces in parts for piece in pieces)
         return change(node) if isinstance(node, Reference) else node
 
-    return rebuild(item, filled)
+    return rebuild(item, change_node)
 
 
-def _full(text: Value, before: Mapping[str, Member]) -> Value:
+def _write_out(text: Value, before: Mapping[str, Member]) -> Value:
     """A value with all that a step of the pod states written out; as it is, where the pod and the graph have parts."""
     if not is_text(text) or any(isinstance(node, Expression) for node in nodes(text)):
         return text
-    full = _filled(text, lambda item: _meaning(item, before))
+    full = _fill(text, lambda item: _meaning(item, before))
     read = [*references(full)]
     return text if any(map(is_pod_name, read)) and any(item.to in OF_GRAPH for item in read) else full
 
@@ -133,8 +133,8 @@ def _meaning(reference: Reference, before: Mapping[str, Member]) -> Value:
     values = {port.name: port.default if port.value is None else port.value for port in operation.inputs}
     values |= {item.name: item.value for item in step.arguments if item.kind == "parameter"}
     texts = {name: text for name, text in values.items() if text is not None and is_text(text)}
-    text = next((stated(output) for output in operation.outputs if output.name == reference.name), None)
+    text = next((own_value(output) for output in operation.outputs if output.name == reference.name), None)
     read = {item.name for item in references(text) if item.to == "input"}
     if text is None or not read <= texts.keys() or any(isinstance(node, Expression) for node in nodes(text)):
         return reference
-    return _filled(text, lambda item: texts[item.name] if item.to == "input" else item)
+    return _fill(text, lambda item: texts[item.name] if item.to == "input" else item)
