@@ -104,12 +104,12 @@ def main(script: str) -> int:
                     text = text.replace(mark, read(beside / path))
             return text
 
-        every = [
+        words = [
             word if isinstance(word, str) else filled(texts[word]).replace(DOLLARS, DOLLARS[:1])
-            for word in (*step["command"], *step["variables"].values())
+            for word in step["command"]
         ]
-        words = every[: len(step["command"])]
-        variables = dict(zip(step["variables"], every[len(words) :]))  # noqa: B905  # not every Python here has `strict`
+        pairs = [word.partition("=") for word in words[: step["variables"]]]
+        del words[: step["variables"]]
         if step["script"] is not None:
             own = Path(script + "." + str(number))
             write(own, filled(texts[step["script"]]))
@@ -118,7 +118,7 @@ def main(script: str) -> int:
         for source, path in step["place"]:
             place(beside / source, Path(path))
         printed = str(beside / step["printed"]) if step["printed"] else ""
-        code = run(words, variables, printed, 2 if step["quiet"] else 1)
+        code = run(words, {name: text for name, _, text in pairs}, printed, 2 if step["quiet"] else 1)
         if code:
             return code if code > 0 else 128 - code
         for path, folder, fallback, required in step["keep"]:

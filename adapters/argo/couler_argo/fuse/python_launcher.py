@@ -30,15 +30,12 @@ def python_program(parts: Sequence[Part]) -> tuple[Piece, ...]:
         texts.append(text)
         return len(texts) - 1
 
-    def word(text: Text) -> int | str:
-        return numbered(text) if text.plain is None else text.plain.replace("$$", "$")
-
     plan: list[dict[str, Any]] = [
         {
             "name": part.step,
-            "command": [word(text) for text in part.words],
+            "command": [numbered(word) if word.plain is None else word.plain.replace("$$", "$") for word in part.words],
             "script": None if part.source is None else numbered(part.source),
-            "variables": {name: word(text) for name, text in part.variables.items()},
+            "variables": part.variables or 0,
             "marks": part.marks,
             "place": part.place,
             "keep": part.keep,

@@ -168,7 +168,9 @@ def _body(operation: Operation, main: Container) -> Iterator[Refusal]:
 def _ports(operation: Operation) -> Iterator[Refusal]:
     ports: tuple[Port | Output, ...] = (*operation.inputs, *operation.outputs)
     for port in ports:
-        if isinstance(port, Output) and own_value(port) is not None:
+        if isinstance(port, Output) and (text := own_value(port)) is not None:
+            others = [item for item in references(text) if item.to in ("input", "output")]
+            yield from (_other("reference", item) for item in others if (item.kind, item.path) != ("parameter", ()))
             continue
         read = (port.path, port.default, port.origin if isinstance(port, Port) else None, port.native_extra)
         if any(item.to == "input" for item in references((read, port.value))):

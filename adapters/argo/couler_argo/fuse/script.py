@@ -31,6 +31,7 @@ from couler_plugins.ir import (
     Operation,
     Output,
     Reference,
+    Template,
     Value,
     map_references,
     parse_quantity,
@@ -139,13 +140,11 @@ class _Making:
         step, operation, _ = member = self._chain.members[number]
         main, is_last = main_container(member), number == len(self._chain.members) - 1
         result, last = (step.name, RESULT, RESULT), self._chain.members[-1].step.name
-        words = tuple(self._text(word, step.name) for word in (*main.command, *main.args))
+        own = [] if self.shares else [item for item in main.env if is_text(item.value)]
+        variables = [Template(parts=(f"{item.name}=", *pieces_of(item.value))) for item in own]
+        words = tuple(self._text(word, step.name) for word in (*variables, *main.command, *main.args))
         source = None if main.script is None else self._text(main.script, step.name)
-        variables = {
-            item.name: self._text(item.value, step.name) for item in main.env if is_text(item.value) and not self.shares
-        }
-        texts = (*words, source, *variables.values())
-        marks = dict.fromkeys(mark for text in texts if text is not None for mark in text.marks)
+        marks = dict.fromkeys(mark for text in (*words, source) if text is not None for mark in text.marks)
         files = {self._mark(place): self._file(place) for place in self._read_inside if place[0] in self._numbers}
         is_kept = not is_last and (result in self._read_inside or result in self._chain.read)
         place = tuple(
@@ -157,7 +156,7 @@ class _Making:
             step=step.name,
             words=words,
             source=source,
-            variables=variables,
+            variables=None if self.shares else len(own),
             marks={mark: files[mark] for mark in marks},
             place=place,
             keep=() if is_last else tuple(self._kept(step.name, operation)),

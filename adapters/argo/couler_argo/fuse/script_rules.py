@@ -112,8 +112,9 @@ def script_refusals(members: Sequence[Member], following: Member, others: Iterab
 
 def is_shared(mains: Sequence[Container]) -> bool:
     """Tell whether containers have one environment, whatever their inputs are."""
-    same = all(main.env == mains[0].env for main in mains)
-    return same and not any(item.to in ("input", "output") for item in references(mains[0].env))
+    return all(main.env == mains[0].env for main in mains) and not any(
+        item.to in ("input", "output") for item in references(mains[0].env)
+    )
 
 
 def _environment_refusals(first: Container, main: Container, name: str) -> Iterator[Refusal]:

@@ -31,12 +31,11 @@ from couler_plugins.ir import (
 )
 
 T = TypeVar("T")
-TEXT = (Literal, Reference, Template)
 
 
 def is_text(item: object) -> bool:
     """Tell whether a value is one that Argo fills in as it is written."""
-    return isinstance(item, TEXT) and not (isinstance(item, Literal) and isinstance(item.value, bool | float))
+    return isinstance(item, Reference | Template) or (isinstance(item, Literal) and type(item.value) in (str, int))
 
 
 def own_value(output: Output) -> Value | None:
@@ -92,7 +91,7 @@ def settle(members: Sequence[Member]) -> tuple[Member, ...]:
         inside = {place: text for place, text in values.items() if any(map(is_pod_name, references(text)))}
         arguments = [replace(item, value=values[item.kind, item.name]) for item in step.arguments]
         inputs = [
-            replace(port, value=inside[port.kind, port.name], default=None)
+            replace(port, value=inside[port.kind, port.name], default=None, origin=None)
             if (port.kind, port.name) in inside
             else port
             for port in operation.inputs
@@ -130,11 +129,12 @@ def _meaning(reference: Reference, before: Mapping[str, Member]) -> Value:
     if reference.step not in before or (reference.to, reference.kind, reference.path) != ("output", "parameter", ()):
         return reference
     step, operation, _ = before[reference.step]
-    values = {port.name: port.default if port.value is None else port.value for port in operation.inputs}
+    ports = [port for port in operation.inputs if port.kind == "parameter" and port.origin is None]
+    values = {port.name: port.default if port.value is None else port.value for port in ports}
     values |= {item.name: item.value for item in step.arguments if item.kind == "parameter"}
     texts = {name: text for name, text in values.items() if text is not None and is_text(text)}
     text = next((own_value(output) for output in operation.outputs if output.name == reference.name), None)
-    read = {item.name for item in references(text) if item.to == "input"}
+    read = {item.name for item in references(text) if item.to == "input"}  # each is a parameter
     if text is None or not read <= texts.keys() or any(isinstance(node, Expression) for node in nodes(text)):
         return reference
     return _fill(text, lambda item: texts[item.name] if item.to == "input" else item)

@@ -14,6 +14,14 @@ from collections.abc import Iterator, Sequence
 from couler_argo.fuse.parts import Part, Piece, Text
 
 RUN = '(exec "$@")'
+EXPORT = """\
+(while test "$couler_variables" -gt 0; do
+    export "$1"
+    shift
+    couler_variables=$((couler_variables - 1))
+  done
+  exec "$@")"""
+"""The same, where variables stand in front of the command."""
 START = """\
 # couler: {count} steps in one pod, one after another; a step that fails ends it.
 couler_stopped=
@@ -92,13 +100,7 @@ one `$` of two in a command, whatever Argo has filled in there; so does the laun
 
 def shell_program(parts: Sequence[Part]) -> tuple[Piece, ...]:
     """Return the source of a script for a shell that runs these one after another."""
-    static = "".join(
-        text
-        for part in parts
-        for one in (*part.words, part.source, *part.variables.values())
-        if one
-        for text in one.texts
-    )
+    static = "".join(text for part in parts for one in (*part.words, part.source) if one for text in one.texts)
     end = f"COULER-{hashlib.sha256(static.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
     body: list[Piece] = [piece for number, part in enumerate(parts, 1) for piece in _lines(part, number, end)]
     calls = "".join(piece for piece in body if isinstance(piece, str))
@@ -107,7 +109,7 @@ def shell_program(parts: Sequence[Part]) -> tuple[Piece, ...]:
     functions = [text for text in FUNCTIONS.split("\n\n") if text.partition("()")[0] in calls]
     texts = [START.replace("{count}", str(len(parts))), *(f"{text.rstrip()}\n" for text in functions)]
     if "couler_variables" in calls:
-        texts = [text.replace(RUN, f"(couler_variables; {RUN[1:]}") for text in texts]
+        texts = [text.replace(RUN, EXPORT) for text in texts]
     return (*texts, *body)
 
 
@@ -115,32 +117,24 @@ def _lines(part: Part, number: int, end: str) -> Iterator[Piece]:
     yield f"\ncouler_begin {shlex.quote(part.step)}\n"
     for kept, path in part.place:
         yield f"couler_place {_file(kept)} {shlex.quote(path)}\n"
-    exports = ""
-    for index, (name, variable) in enumerate(part.variables.items(), 1):
-        plain = _plain(variable)
-        exports += f" {name}=" + (f'"$couler_variable_{index}"' if plain is None else shlex.quote(plain))
-        if plain is None:
-            yield from _word(variable, part, end)
-            yield f"couler_variable_{index}=$couler_text\n"
-    if exports:
-        yield f"couler_variables() {{ export{exports}; }}\n"
     ready = "set --"
     for word in part.words:
-        plain = _plain(word)
-        if plain is not None:
-            ready += f" {shlex.quote(plain)}"
+        plain = word.plain
+        if plain is not None and "\n" not in plain:
+            ready += f" {shlex.quote(plain.replace('$$', '$'))}"
         else:
             yield f"{ready}\n"
-            yield from _word(word, part, end)
+            yield from _document(word, part, end)
+            yield "couler_replace '$$' '$'\n"
             ready = 'set -- "$@" "$couler_text"'
     yield f"{ready}\n"
     if part.source is not None:
         yield from _document(part.source, part, end)
         yield f'couler_script "$0.{number}"\nset -- "$@" "$0.{number}"\n'
+    if part.variables is not None:
+        yield f"couler_variables={part.variables}\n"
     run = f"couler_tee {_file(part.printed)}" if part.printed else "couler_run"
     yield f'{run} "$@"{" >&2" if part.quiet else ""}\n'
-    if exports:
-        yield "couler_variables() { :; }\n"
     for output in part.keep:
         path, place, folder = shlex.quote(output.path), _file(output.place), _file(output.folder)
         yield f"couler_keep {path} {folder}\n"
@@ -151,16 +145,6 @@ def _lines(part: Part, number: int, end: str) -> Iterator[Piece]:
             yield f"couler_need {path} {place}\n"
     for path in part.remove:
         yield f"rm -rf {shlex.quote(path)}\n"
-
-
-def _plain(text: Text) -> str | None:
-    """What stands in a command, where nobody fills anything in, as Kubernetes would have it."""
-    return None if text.plain is None or "\n" in text.plain else text.plain.replace("$$", "$")
-
-
-def _word(text: Text, part: Part, end: str) -> Iterator[Piece]:
-    yield from _document(text, part, end)
-    yield "couler_replace '$$' '$'\n"
 
 
 def _file(path: str) -> str:
