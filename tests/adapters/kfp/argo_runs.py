@@ -151,10 +151,12 @@ class ArgoRun:
         for key, text in ((template.get("metadata") or {}).get("annotations") or {}).items():
             if key.startswith("couler.io/script-"):
                 (home / key.removeprefix("couler.io/script-")).write_text(_filled(here(text), scope))
-        for container in containers:  # each waits for the one before it
-            if (done := self._process(container, scope, home, here)).returncode:
-                (home / "stderr").write_bytes(done.stderr)
-                return "Failed", {}
+        done = self._process(containers[0], scope, home, here)
+        for container in containers[1:]:  # each waits for the one before it
+            done = done if done.returncode else self._process(container, scope, home, here)
+        if done.returncode:
+            (home / "stderr").write_bytes(done.stderr)
+            return "Failed", {}
         made: dict[str, Any] = {"result": done.stdout.decode(errors="replace").removesuffix("\n")}
         for port in (template.get("outputs") or {}).get("parameters", ()):
             if "value" in port:

@@ -14,6 +14,7 @@ import yaml
 
 from adapters.argo.fuse.chains import fused, ran, template_of, workflow
 from couler_plugins.documents.mappings import without
+from oracles.argo_oracle import build
 from support import SHARED
 
 FIELD = SHARED / "corpus" / "field"
@@ -36,6 +37,7 @@ CHAINS = {
 """By name: the folder, the workflow, its graph, and the steps of a chain."""
 SETS = {"catalog", "rollout", "cilium"}
 """Those of several images, or whose steps leave files."""
+WORDS = "fuse{allow=files|name,keep-original=false}"
 PROGRAMS = ("dodola", "catalog_update", "ssh", "scp", "kubectl", "curl")
 NOTED = "PRODUCT|PRODUCT_VERSION|CONFIG_MAP|CONFIG_MAP_NAMESPACE|YAML_CONTENT_STRING|IN1_ZARR|OUT_ZARR|OUTPATH|TABLE_ID"
 PROGRAM = f"""#!/bin/sh
@@ -120,15 +122,26 @@ def alike(notes: str, pod: str = r"P\d+P(?:-[a-z0-9-]+)?(?=/)") -> str:
     return re.sub(pod, lambda name: names.setdefault(name[0], f"<{len(names)}>"), notes)
 
 
+def chain_named(name: str) -> Any:
+    folder, title, graph, steps = CHAINS[name]
+    if not (FIELD / folder).is_dir():
+        pytest.skip("needs corpus/field in the shared folder; COULER_SHARED says where that is")
+    return chain_of(FIELD / folder, title, graph, steps.split())
+
+
+@pytest.mark.oracle
+def test_argo_takes_the_pods_of_real_chains(tmp_path_factory: pytest.TempPathFactory) -> None:
+    oracle = build(tmp_path_factory)
+    pods = [fused(chain_named(name), WORDS) for name in CHAINS]
+    assert [verdict.error for (verdict,) in oracle.judge([pod] for pod in pods)] == [None] * len(CHAINS)
+
+
 @pytest.mark.parametrize("name", CHAINS)
 def test_a_real_chain_does_in_one_pod_what_its_steps_do(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder, title, graph, steps = CHAINS[name]
-    if not (FIELD / folder).is_dir():
-        pytest.skip("needs corpus/field in the shared folder; COULER_SHARED says where that is")
-    document = chain_of(FIELD / folder, title, graph, steps.split())
-    whole = fused(document, "fuse{allow=files|name,keep-original=false}")
+    document = chain_named(name)
+    whole = fused(document, WORDS)
     (task,) = template_of(whole, "main")["dag"]["tasks"]
     assert ("containerSet" in template_of(whole, task["template"])) is (name in SETS)
     tools = tmp_path / "tools"
