@@ -94,7 +94,7 @@ class AnyPod:
         outputs = {place: (place[1], f"{place[0]}-{place[2]}") for place in chain.read} | dict(ports.outputs)
         own = dict.fromkeys(Output(name=name, kind=_port(kind)) for kind, name in outputs.values())
         pod = Operation(name=chain.name, kind="pod", inputs=ports.inputs, outputs=tuple(own))
-        return Fused(pod, ports.arguments, outputs, "", {})
+        return Fused(pod, ports.arguments, outputs, "", "")
 
     def original(self, file: str, text: str) -> tuple[Any, ...]:
         return ()

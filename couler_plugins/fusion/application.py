@@ -13,7 +13,7 @@ from couler_plugins.errors import Unsupported
 from couler_plugins.fusion.attempts import joint_retry, joint_timeout, reserve_of
 from couler_plugins.fusion.chains import Chains, Cut, Site
 from couler_plugins.fusion.optimizer import Fuse
-from couler_plugins.fusion.rules import Say, check_rows, say_at
+from couler_plugins.fusion.rules import WORDS, Say, check_rows, say_at
 from couler_plugins.hookspecs import Context
 from couler_plugins.hookspecs.caching import EngineCache
 from couler_plugins.hookspecs.fusing import Chain, Fused, Fusing, Member, Refusal
@@ -43,10 +43,9 @@ from couler_plugins.simulation.planned import GUESS
 
 LONGEST = 58
 """Characters of a name of a chain, so that a number fits behind it in a label of Kubernetes."""
-REMEDIES = {
+ALLOWED = 'say allow = "{0}" of {{step!r}} in [[tool.couler.fuse.declare]], or couler.io/fuse-allow: {0}'
+REMEDIES = {word: ALLOWED.format(word) for word in WORDS} | {
     "idempotent": 'say idempotent = true of {step!r} in [[tool.couler.fuse.declare]], or couler.io/idempotent: "true"',
-    "timeout": 'say allow = "timeout" of {step!r} in [[tool.couler.fuse.declare]], or couler.io/fuse-allow: timeout',
-    "files": 'say allow = "files" of {step!r} in [[tool.couler.fuse.declare]], or couler.io/fuse-allow: files',
 }
 
 
@@ -263,8 +262,7 @@ class Fuser:
 
     def _decision(self, pod: Pod) -> Decision:
         names = ", ".join(pod.names)
-        logs = ", ".join(f"{step} in {place}" for step, place in pod.fused.logs.items())
-        places = [f"logs: {logs}"] if logs else []
+        places = [*([f"logs: {pod.fused.logs}"] if pod.fused.logs else ()), *pod.fused.notes]
         places += ["after a failure, all of them run again"] if pod.retry is not None else []
         places += [f"all of them together have {pod.timeout.value} s"] if isinstance(pod.timeout, Literal) else []
         graph = pod.chain.graph.name

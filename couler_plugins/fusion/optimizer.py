@@ -16,7 +16,7 @@ class Fuse:
 
     A chain is cut where something stands against a link of it. `couler.io/fuse: never` keeps a step out of all chains.
     What its owner says of a step lifts some refusals: `couler.io/idempotent: "true"`, and `couler.io/fuse-allow` with
-    `timeout` or `files`.
+    `timeout`, `files` or `name`.
 
     Attributes:
         overhead: the seconds that a pod takes beside the work in it; an assumption until they are measured.

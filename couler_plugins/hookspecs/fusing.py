@@ -12,12 +12,13 @@ __all__ = ["FUSED_STEPS", "Chain", "Fused", "Fusing", "Member", "Place", "Refusa
 FUSED_STEPS = "couler.io/fused-steps"
 """The annotation of an operation that does the work of several steps: their names in their order, with commas."""
 
-Word = Literal["idempotent", "timeout", "files"]
+Word = Literal["idempotent", "timeout", "files", "name"]
 """What an owner may say of a step, so that a refusal does not stand.
 
 idempotent  it may run again although it has succeeded
 timeout     its chain may take as long as all timeouts of its steps together
 files       it works as well where it finds files that steps in front of it have left in its container
+name        it uses the name of its pod only to tell its own things from those of others
 """
 
 Place = tuple[str, str, str]
@@ -81,16 +82,18 @@ class Fused(NamedTuple):
         arguments: of its only call.
         outputs: the kind and the name of its outputs, by the outputs of the members: all of `Chain.read` at least.
         form: how the parts run in the pod, for people: `one script`, `a container set`, `steps of one Task`.
-        logs: where the log of each member is, for people, by its name: `container build`.
+        logs: where the logs of the members are, for people: `a in container 0, b in container 1`.
         native_extra: what else the call site says, in the engine's own words: Tekton binds workspaces there.
+        notes: what else a reader of the decision has to know, each as half a sentence.
     """
 
     operation: Operation
     arguments: tuple[Argument, ...]
     outputs: Mapping[Place, tuple[str, str]]
     form: str
-    logs: Mapping[str, str]
+    logs: str
     native_extra: Native | None = None
+    notes: tuple[str, ...] = ()
 
 
 class Fusing(Protocol):

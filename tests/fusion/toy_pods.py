@@ -79,7 +79,7 @@ class Pods(ToyAdapter):
             outputs=tuple(Output(name=name, kind=kind) for kind, name in outputs),  # type: ignore[arg-type]  # the kinds are plain texts here
             native_extra=Native.of({FUSED_STEPS: names}),
         )
-        logs = {member.step.name: f"container {number}" for number, member in enumerate(chain.members)}
+        logs = ", ".join(f"{member.step.name} in container {number}" for number, member in enumerate(chain.members))
         return Fused(pod, ports.arguments, ports.outputs, "a row of containers", logs)
 
     def original(self, file: str, text: str) -> tuple[Any, ...]:

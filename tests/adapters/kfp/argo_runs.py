@@ -39,15 +39,22 @@ class ArgoRun:
         self._folder = folder
         given = {item["name"]: item.get("value") for item in (spec.get("arguments") or {}).get("parameters", ())}
         self._globals = {f"workflow.parameters.{name}": value for name, value in {**given, **parameters}.items()}
+        self._globals["workflow.uid"] = "uid"
+        self._pods = 0
         self.states: dict[str, str] = {}
         self.outputs: dict[str, dict[str, Any]] = {}
         self.state, self.result = self._call(spec["entrypoint"], {}, "")
 
     def _call(self, name: str, given: Mapping[str, Any], path: str) -> tuple[str, dict[str, Any]]:
         template = self._templates[name]
-        scope = dict(self._globals)
+        self._pods += 1
+        scope = {**self._globals, "pod.name": f"P{self._pods}P"}
+        own: dict[str, Any] = {}
         for port in (template.get("inputs") or {}).get("parameters", ()):
-            scope[f"inputs.parameters.{port['name']}"] = given.get(port["name"], port.get("value", port.get("default")))
+            plain = port.get("value", port.get("default"))
+            plain = _filled(plain, scope) if "{{" in str(plain) else plain
+            own[f"inputs.parameters.{port['name']}"] = given.get(port["name"], plain)
+        scope |= own
         for port in (template.get("inputs") or {}).get("artifacts", ()):
             if port["name"] in given or not port.get("optional"):
                 scope[f"inputs.artifacts.{port['name']}"] = given[port["name"]]
@@ -127,7 +134,7 @@ class ArgoRun:
 
     def _pod(self, template: Any, scope: Mapping[str, Any], name: str) -> tuple[str, dict[str, Any]]:
         home = self._folder / re.sub(r"\W", "-", name)
-        home.mkdir(parents=True)
+        (home / "couler").mkdir(parents=True)
 
         def here(text: str) -> str:
             return re.sub("/tmp/(kfp|tekton|couler)", rf"{home}/\1", text).replace("/argo/staging", str(home))
@@ -138,8 +145,35 @@ class ArgoRun:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 (shutil.copytree if Path(source).is_dir() else shutil.copy)(source, target)
                 scope = {**scope, f"inputs.artifacts.{port['name']}.path": str(target)}
-        container = template.get("container") or template["script"]
-        command = [_filled(here(part), scope) for part in (*container.get("command", ()), *container.get("args", ()))]
+        containers = template.get("containerSet", {}).get("containers") or [
+            template.get("container") or template["script"]
+        ]
+        for key, text in ((template.get("metadata") or {}).get("annotations") or {}).items():
+            if key.startswith("couler.io/script-"):
+                (home / key.removeprefix("couler.io/script-")).write_text(_filled(here(text), scope))
+        done = self._process(containers[0], scope, home, here)
+        for container in containers[1:]:  # each waits for the one before it
+            done = done if done.returncode else self._process(container, scope, home, here)
+        if done.returncode:
+            (home / "stderr").write_bytes(done.stderr)
+            return "Failed", {}
+        made: dict[str, Any] = {"result": done.stdout.decode(errors="replace").removesuffix("\n")}
+        for port in (template.get("outputs") or {}).get("parameters", ()):
+            if "value" in port:
+                made[f"parameters.{port['name']}"] = _filled(port["value"], scope)
+            else:
+                file = Path(here(port["valueFrom"]["path"]))
+                made[f"parameters.{port['name']}"] = file.read_text().removesuffix("\n")
+        for port in (template.get("outputs") or {}).get("artifacts", ()):
+            made[f"artifacts.{port['name']}"] = here(port["path"])
+            assert Path(made[f"artifacts.{port['name']}"]).exists()
+        return "Succeeded", made
+
+    @staticmethod
+    def _process(container: Any, scope: Mapping[str, Any], home: Path, here: Any) -> Any:
+        """A container of a pod, as it has ended."""
+        words = (*container.get("command", ()), *container.get("args", ()))
+        command = [_filled(here(part), scope).replace("/couler-scripts", str(home)) for part in words]
         if "source" in container:
             (home / "script").write_text(_filled(here(container["source"]), scope))
             command.append(str(home / "script"))
@@ -151,17 +185,7 @@ class ArgoRun:
         for item in container.get("env", ()):
             if "value" in item:
                 own[item["name"]] = _expanded(_filled(item["value"], scope), own)
-        done = subprocess.run(command, env={**os.environ, **own, "PATH": tools}, capture_output=True, check=False)
-        if done.returncode:
-            (home / "stderr").write_bytes(done.stderr)
-            return "Failed", {}
-        made: dict[str, Any] = {"result": done.stdout.decode(errors="replace").removesuffix("\n")}
-        for port in (template.get("outputs") or {}).get("parameters", ()):
-            made[f"parameters.{port['name']}"] = Path(here(port["valueFrom"]["path"])).read_text().removesuffix("\n")
-        for port in (template.get("outputs") or {}).get("artifacts", ()):
-            made[f"artifacts.{port['name']}"] = here(port["path"])
-            assert Path(made[f"artifacts.{port['name']}"]).exists()
-        return "Succeeded", made
+        return subprocess.run(command, env={**os.environ, **own, "PATH": tools}, capture_output=True, check=False)
 
 
 def _item(item: Any) -> str:
@@ -208,7 +232,7 @@ def _filled(text: Any, scope: Mapping[str, Any]) -> str:
         if tag[1].startswith("="):
             value = _evaluated(tag[1][1:], scope)
             return value if isinstance(value, str) else json.dumps(value)
-        return str(scope[tag[1]])
+        return str(scope[tag[1].strip()])
 
     return TAG.sub(fill, str(text))
 

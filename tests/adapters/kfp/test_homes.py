@@ -96,7 +96,8 @@ def test_a_setting_goes_to_its_home_and_is_read_back(setting: str, text: str) ->
 def test_every_setting_has_a_home_and_all_but_three_a_place() -> None:
     assert list(HOMES) == list(SETTINGS)
     assert [name for name, home in HOMES.items() if home.at == "none"] == ["priority", "scheduler", "weight"]
-    for name, value in {"priority": "high", "scheduler": "high", "weight": 2}.items():
+    values: dict[str, Any] = {"priority": "high", "scheduler": "high", "weight": 2}
+    for name, value in values.items():
         plan = set_at(plan_of(BARE), **{name: value})
         assert [item.reason for item in plan.decisions] == [f"{name} cannot be set: {HOMES[name].note}"]
 

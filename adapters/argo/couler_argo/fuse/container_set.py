@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from couler_argo.codec import Context
 from couler_argo.documents import rest_of
@@ -35,6 +35,7 @@ from couler_plugins.ir import (
     take_name,
 )
 
+T = TypeVar("T")
 MAIN = "main"
 OTHER = re.compile(r"[^a-z0-9]+")
 LONGEST = 50
@@ -122,10 +123,10 @@ def container_set(chain: Chain) -> Fused:
         name=chain.name,
         kind="containerSet",
         inputs=wiring.inputs,
-        outputs=final.outputs,
+        outputs=_renamed(final.outputs, last.name, wiring),
         native_extra=native({**rest, "containerSet": {"containers": containers}}),
     )
-    logs = {step: f"container {name}" for step, name in zip(steps, names, strict=True)}
+    logs = ", ".join(f"{step} in container {name}" for step, name in zip(steps, names, strict=True))
     result = (last.name, "result", "result")
     return Fused(operation, wiring.arguments, {**outputs, result: ("result", "result")}, "a container set", logs)
 
@@ -140,7 +141,7 @@ def _container_name(step: str) -> str:
     return OTHER.sub("-", step.lower())[:LONGEST].strip("-") or "step"
 
 
-def _renamed(main: Container, step: str, wiring: Wiring) -> Container:
+def _renamed(main: T, step: str, wiring: Wiring) -> T:
     def change(item: Reference) -> Reference:
         name = wiring.names.get((step, item.kind, item.name), item.name)
         return replace(item, name=name, native="") if item.to == "input" and name != item.name else item

@@ -13,6 +13,7 @@ from couler_argo.fuse.container_set import container_set, set_refusals
 from couler_argo.fuse.rules import main_container, member_refusals, pod_refusals
 from couler_argo.fuse.script import one_script
 from couler_argo.fuse.script_rules import script_refusals
+from couler_argo.fuse.settling import name_readers, name_refusals, settle
 from couler_plugins.documents.mappings import by_key, entries, mapping_at
 from couler_plugins.errors import Unsupported
 from couler_plugins.hookspecs.fusing import Chain, Fused, Member, Refusal
@@ -76,9 +77,9 @@ class ArgoFusing:
         """
         if any(main_of(member.operation) is None for member in (*members, following)):
             return []  # that is said of the member
-        pod = [*pod_refusals(members[0], following)]
+        pod = [*pod_refusals(members[0], following), *name_refusals([*members, following])]
         try:
-            script, separate = self._refusals(graph, members, following)
+            script, separate = self._refusals(graph, settle([*members, following]))
         except Unsupported as error:  # what is handed on cannot be wired
             return [*pod, Refusal("value", error.message, remedy=error.hint or "")]
         if not separate or not script:
@@ -86,10 +87,9 @@ class ArgoFusing:
         same_image = main_container(members[0]).image == main_container(following).image
         return [*pod, *(script if same_image else separate)]
 
-    def _refusals(
-        self, graph: Graph, members: Sequence[Member], following: Member
-    ) -> tuple[list[Refusal], list[Refusal]]:
+    def _refusals(self, graph: Graph, chain: Sequence[Member]) -> tuple[list[Refusal], list[Refusal]]:
         """Why a step cannot be the next part of one script, and why it cannot be the next container of a set."""
+        *members, following = chain
         script = script_refusals(members, following, self._others(main_container(members[0])))
         own = {member.step.name: [*self._own_volumes(member)] for member in (*members, following)}
         patched = "podSpecPatch" in self._spec or "podSpecPatch" in mapping_at(self._spec, "templateDefaults")
@@ -102,14 +102,18 @@ class ArgoFusing:
 
     def fuse(self, chain: Chain) -> Fused:
         """Return a chain as one script, or else as a container set."""
-        members = chain.members
-        links = [self._refusals(chain.graph, members[:number], members[number]) for number in range(1, len(members))]
+        members = settle(chain.members)
+        links = [self._refusals(chain.graph, members[: number + 1]) for number in range(1, len(members))]
         scripts, sets = ([refusal for link in links for refusal in link[form]] for form in (0, 1))
         # A word lifts what is left of either; a script takes less than containers do.
         fits_script = all(refusal.word for refusal in scripts) and (not scripts or bool(sets))
         # Pods are called after their templates, and the names of pods have no capitals.
-        plain = chain._replace(name=take_name(NO_NAME.sub("-", chain.name.lower()), self._names))
-        return one_script(plain, self._others(main_container(members[0]))) if fits_script else container_set(plain)
+        plain = chain._replace(members=members, name=take_name(NO_NAME.sub("-", chain.name.lower()), self._names))
+        others = self._others(main_container(members[0]))
+        fused = one_script(plain, others) if fits_script else container_set(plain)
+        readers = name_readers(chain.members)
+        own = "{{pod.name}}-" if len(readers) > 1 else "the name of the pod that it shares"
+        return fused._replace(notes=tuple(f"{step!r} reads {own}{step * (len(readers) > 1)}" for step in readers))
 
     def original(self, file: str, text: str) -> tuple[Any, ...]:
         """Return ConfigMaps with the text of the file."""

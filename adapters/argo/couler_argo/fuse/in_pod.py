@@ -38,12 +38,13 @@ def write(path: Path, text: str) -> None:
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
 
 
-def run(command: list[str], kept: str, target: int) -> int:
+def run(command: list[str], variables: dict[str, str], kept: str, target: int) -> int:
     """Runs a command; what it prints goes to a file, too, if one is named. Its exit code."""
+    environment = dict(os.environ, **variables)
     if not kept:
-        return subprocess.Popen(command, stdout=target).wait()  # noqa: S603  # the step's own
+        return subprocess.Popen(command, stdout=target, env=environment).wait()  # noqa: S603  # the step's own
     write(Path(kept), "")
-    process = subprocess.Popen(command, stdout=subprocess.PIPE)  # noqa: S603  # the step's own
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment)  # noqa: S603  # the step's own
     assert process.stdout is not None
     with Path(kept).open("wb") as file:
         while True:
@@ -107,6 +108,8 @@ def main(script: str) -> int:
             word if isinstance(word, str) else filled(texts[word]).replace(DOLLARS, DOLLARS[:1])
             for word in step["command"]
         ]
+        pairs = [word.partition("=") for word in words[: step["variables"]]]
+        del words[: step["variables"]]
         if step["script"] is not None:
             own = Path(script + "." + str(number))
             write(own, filled(texts[step["script"]]))
@@ -115,7 +118,7 @@ def main(script: str) -> int:
         for source, path in step["place"]:
             place(beside / source, Path(path))
         printed = str(beside / step["printed"]) if step["printed"] else ""
-        code = run(words, printed, 2 if step["quiet"] else 1)
+        code = run(words, {name: text for name, _, text in pairs}, printed, 2 if step["quiet"] else 1)
         if code:
             return code if code > 0 else 128 - code
         for path, folder, fallback, required in step["keep"]:

@@ -61,8 +61,9 @@ class Part(NamedTuple):
 
     Attributes:
         step: its name.
-        words: its command and its arguments.
+        words: its variables, its command and its arguments.
         source: the text of its script; None where it has none.
+        variables: how many of the words are variables, `NAME=VALUE`; None where all steps have the same.
         marks: the files whose content is filled in, by what stands for it.
         place: where artifacts are kept, and where the step reads them.
         keep: its outputs.
@@ -74,6 +75,7 @@ class Part(NamedTuple):
     step: str
     words: tuple[Text, ...]
     source: Text | None
+    variables: int | None
     marks: dict[str, str]
     place: tuple[tuple[str, str], ...]
     keep: tuple[Kept, ...]

@@ -35,6 +35,7 @@ def python_program(parts: Sequence[Part]) -> tuple[Piece, ...]:
             "name": part.step,
             "command": [numbered(word) if word.plain is None else word.plain.replace("$$", "$") for word in part.words],
             "script": None if part.source is None else numbered(part.source),
+            "variables": part.variables or 0,
             "marks": part.marks,
             "place": part.place,
             "keep": part.keep,

@@ -9,10 +9,23 @@ from typing import Any
 
 from couler_argo.cache.wrappable import main_of, normal, path_of
 from couler_argo.documents import rest_of
+from couler_argo.fuse.settling import is_pod_name, own_value
 from couler_argo.spelling import write
 from couler_plugins.documents.mappings import entries, without, without_empty
 from couler_plugins.hookspecs.fusing import Member, Refusal
-from couler_plugins.ir import Container, Literal, Native, Operation, Output, Port, Reference, parse_quantity, references
+from couler_plugins.ir import (
+    Container,
+    Expression,
+    Literal,
+    Native,
+    Operation,
+    Output,
+    Port,
+    Reference,
+    nodes,
+    parse_quantity,
+    references,
+)
 
 POD = {
     "affinity": "node",
@@ -65,6 +78,11 @@ def place_of(port: Port | Output) -> str | None:
     return normal(str(port.path.value)) if isinstance(port.path, Literal) and port.kind == "artifact" else None
 
 
+def places_of(operation: Operation) -> list[str]:
+    """Return where an operation leaves its outputs."""
+    return [path for output in operation.outputs if (path := place_of(output)) is not None]
+
+
 def member_refusals(member: Member, defaults: Mapping[str, Any]) -> Iterator[Refusal]:
     """Yield every reason why a step can be in no pod with others.
 
@@ -99,8 +117,9 @@ def member_refusals(member: Member, defaults: Mapping[str, Any]) -> Iterator[Ref
     yield from _environment(main)
     yield from _body(operation, main)
     yield from _ports(operation)
-    around = (operation.inputs, operation.outputs, member.step.arguments)
-    for item in references(around):
+    structures = (member.step.arguments, *(node for node in nodes(operation) if isinstance(node, Expression | Native)))
+    around = [item for item in references((operation.inputs, operation.outputs)) if not is_pod_name(item)]
+    for item in (*around, *references(structures)):
         if (item.to == "run" and item.name != "workflow") or (item.to, item.name) == ("status", ""):
             yield _other("own-name", item)
 
@@ -111,17 +130,19 @@ def _other(rule: str, item: Reference) -> Refusal:
 
 def said(node: Any) -> dict[str, Any]:
     """Return what a node says beside its typed fields, without what is empty."""
-    return without_empty({key: _full(item) for key, item in rest_of(node).items()})
+    return without_empty({key: _write_out(item) for key, item in rest_of(node).items()})
 
 
-def _full(content: Any) -> Any:
-    return without_empty({key: _full(item) for key, item in content.items()}) if isinstance(content, dict) else content
+def _write_out(content: Any) -> Any:
+    return (
+        without_empty({key: _write_out(item) for key, item in content.items()})
+        if isinstance(content, dict)
+        else content
+    )
 
 
 def _environment(main: Container) -> Iterator[Refusal]:
     texts = [json.dumps(write(item.value)) for item in main.env if isinstance(item.value, Native)]
-    if any(item.to not in ("parameter", "global", "unknown") for item in references(main.env)):
-        yield Refusal("environment", "its environment depends on its inputs")
     if any(OF_POD.search(text.replace(": ", ":")) for text in texts):
         yield Refusal("own-name", "its environment has the name or the address of its pod")
 
@@ -129,12 +150,13 @@ def _environment(main: Container) -> Iterator[Refusal]:
 def _body(operation: Operation, main: Container) -> Iterator[Refusal]:
     inputs = {(port.kind, port.name) for port in operation.inputs}
     outputs = {(output.kind, output.name) for output in operation.outputs}
-    for item in references((main.command, main.args, main.script)):
+    states = tuple(filter(None, map(own_value, operation.outputs)))
+    for item in references((main.command, main.args, main.script, main.env, states)):
         own = inputs if item.to == "input" else outputs if item.to == "output" and not item.step else set()
         is_path = item.path == ("path",) and (item.kind, item.name) in own
         is_value = item.to == "input" and item.kind == "parameter" and not item.path and (item.kind, item.name) in own
         is_global = item.to in ("parameter", "global", "unknown") or (item.to, item.name) == ("run", "workflow")
-        if not (is_path or is_value or is_global):
+        if not (is_path or is_value or is_global or is_pod_name(item)):
             yield _other("own-name" if item.to == "run" else "reference", item)
     text = json.dumps([write(word) for word in (*main.command, *main.args)])
     variables = {variable.name for variable in main.env}
@@ -146,12 +168,16 @@ def _body(operation: Operation, main: Container) -> Iterator[Refusal]:
 def _ports(operation: Operation) -> Iterator[Refusal]:
     ports: tuple[Port | Output, ...] = (*operation.inputs, *operation.outputs)
     for port in ports:
+        if isinstance(port, Output) and (text := own_value(port)) is not None:
+            others = [item for item in references(text) if item.to in ("input", "output")]
+            yield from (_other("reference", item) for item in others if (item.kind, item.path) != ("parameter", ()))
+            continue
         read = (port.path, port.default, port.origin if isinstance(port, Port) else None, port.native_extra)
         if any(item.to == "input" for item in references((read, port.value))):
             yield Refusal("reference", f"its {port.kind} {port.name!r} depends on other inputs")
         elif place_of(port) is None and (isinstance(port, Output) or port.kind == "artifact"):
             yield Refusal("place", f"nobody knows beforehand where its {port.kind} {port.name!r} is")
-    paths = [str(place_of(output)) for output in operation.outputs]
+    paths = places_of(operation)
     for path in paths:
         if any(other.startswith(f"{path}/") for other in paths):
             yield Refusal("place", f"its output at {path} has another one in it")
@@ -171,8 +197,6 @@ def container_refusals(first: Member, following: Member) -> Iterator[Refusal]:
     mains = [main_container(member) for member in (first, following)]
     if mains[0].image != mains[1].image:
         yield Refusal("image", f"the image of {names}")
-    if mains[0].env != mains[1].env:
-        yield Refusal("environment", f"the environment of {names}")
     rests = [said(main) for main in mains]
     for key, rule in CONTAINER.items():
         if rests[0].get(key) != rests[1].get(key):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 from couler_argo.documents import rest_of
 from couler_argo.fuse.parts import Kept, Part, Piece, Text, fallback_of, pieces_of, value_of
@@ -17,7 +18,8 @@ from couler_argo.fuse.rules import (
     place_of,
     pod_settings,
 )
-from couler_argo.fuse.script_rules import launcher_of, place_read
+from couler_argo.fuse.script_rules import is_shared, launcher_of, place_read
+from couler_argo.fuse.settling import is_text, own_value
 from couler_argo.fuse.shell import shell_program
 from couler_argo.ports import LOCATIONS
 from couler_argo.references import native
@@ -28,6 +30,7 @@ from couler_plugins.ir import (
     Operation,
     Output,
     Reference,
+    Template,
     Value,
     map_references,
     references,
@@ -46,17 +49,26 @@ class _Making:
     def __init__(self, chain: Chain) -> None:
         self._chain = chain
         self.wiring = wire(chain.members)
+        self.shares = is_shared([main_container(member) for member in chain.members])
         self._numbers = {member.step.name: number for number, member in enumerate(chain.members, 1)}
         self._read = self._paths("inputs")
         self._left = self._paths("outputs")
         inner = self.wiring.inner.items()
+        self.aliases = {
+            (member.step.name, output.kind, output.name): place_read(value)
+            for member in chain.members
+            for output in member.operation.outputs
+            if isinstance(text := own_value(output), Reference)
+            and isinstance(value := self.wiring.inner.get((member.step.name, text.kind, text.name)), Reference)
+        }
         self._handed = {place: self._handed_text(value) for place, value in inner if place[1] == "parameter"}
         self._read_inside = {place_read(item) for item in references((*self.wiring.inner.values(),))}
         self._exported = {
             (member.step.name, self._left[place])
             for member in chain.members
             for output in member.operation.outputs
-            if self._is_exported(place := (member.step.name, output.kind, output.name), output)
+            if (place := (member.step.name, output.kind, output.name)) in self._left
+            and self._is_exported(place, output)
         } | {(step, RESULT) for step, kind, _ in chain.read if kind == RESULT}
 
     def _is_exported(self, place: Place, output: Output) -> bool:
@@ -68,9 +80,10 @@ class _Making:
     def _paths(self, side: str) -> dict[Place, str]:
         """Where the steps have their inputs, or their outputs."""
         return {
-            (member.step.name, port.kind, port.name): str(place_of(port))
+            (member.step.name, port.kind, port.name): path
             for member in self._chain.members
             for port in getattr(member.operation, side)
+            if (path := place_of(port)) is not None
         }
 
     def _file(self, place: Place) -> str:
@@ -125,7 +138,9 @@ class _Making:
         step, operation, _ = member = self._chain.members[number]
         main, is_last = main_container(member), number == len(self._chain.members) - 1
         result, last = (step.name, RESULT, RESULT), self._chain.members[-1].step.name
-        words = tuple(self._text(word, step.name) for word in (*main.command, *main.args))
+        own = [] if self.shares else [item for item in main.env if is_text(item.value)]
+        variables = [Template(parts=(f"{item.name}=", *pieces_of(item.value))) for item in own]
+        words = tuple(self._text(word, step.name) for word in (*variables, *main.command, *main.args))
         source = None if main.script is None else self._text(main.script, step.name)
         marks = dict.fromkeys(mark for text in (*words, source) if text is not None for mark in text.marks)
         files = {self._mark(place): self._file(place) for place in self._read_inside if place[0] in self._numbers}
@@ -139,6 +154,7 @@ class _Making:
             step=step.name,
             words=words,
             source=source,
+            variables=None if self.shares else len(own),
             marks={mark: files[mark] for mark in marks},
             place=place,
             keep=() if is_last else tuple(self._kept(step.name, operation)),
@@ -150,7 +166,8 @@ class _Making:
     def _kept(self, step: str, operation: Operation) -> Iterator[Kept]:
         by_path: dict[str, list[Output]] = {}
         for output in operation.outputs:
-            by_path.setdefault(self._left[step, output.kind, output.name], []).append(output)
+            if (place := (step, output.kind, output.name)) in self._left:
+                by_path.setdefault(self._left[place], []).append(output)
         for path, outputs in by_path.items():
             texts = [fallback_of(item.default.value) for item in outputs if isinstance(item.default, Literal)]
             required = any(item.default is None and not rest_of(item).get("optional") for item in outputs)
@@ -158,25 +175,25 @@ class _Making:
             yield Kept(path, folder, texts[0] if texts else None, required)
 
     def outputs(self) -> Iterator[tuple[Place, Output]]:
-        """The outputs of all steps but artifacts that only steps of the pod read."""
-        *others, (last, final, _) = self._chain.members
+        """The outputs of all steps but artifacts that only steps of the pod read, and values that others stand for."""
+        last = self._chain.members[-1].step
         used = {name for kind, name in self.wiring.outputs.values() if kind == "parameter"}
-        for step, operation, _ in others:
+        for step, operation, _ in self._chain.members:
             for output in operation.outputs:
                 place = (step.name, output.kind, output.name)
                 _, name = self.wiring.outputs[place]
-                file = self._file(place)
-                if output.kind == "parameter":
-                    yield place, replace(output, name=name, value=native({"path": file}))
+                if place in self.aliases:
+                    continue
+                if step is last or place not in self._left:
+                    yield place, replace(map_references(output, partial(self._renamed, step=step.name)), name=name)
+                elif output.kind == "parameter":
+                    yield place, replace(output, name=name, value=native({"path": self._file(place)}))
                 elif self._is_exported(place, output):
-                    yield place, replace(output, name=name, path=Literal(value=file))
+                    yield place, replace(output, name=name, path=Literal(value=self._file(place)))
             result = (step.name, RESULT, RESULT)
-            if result in self._chain.read:
+            if step is not last and result in self._chain.read:
                 name = take_name(f"{step.name}-result", used)
                 yield result, Output(name=name, value=native({"path": self._file(result)}))
-        for output in final.outputs:
-            place = (last.name, output.kind, output.name)
-            yield place, replace(output, name=self.wiring.outputs[place][1])
 
 
 def one_script(chain: Chain, others: Iterable[str]) -> Fused:
@@ -198,6 +215,7 @@ def one_script(chain: Chain, others: Iterable[str]) -> Fused:
     container = replace(
         mains[0],
         name="",
+        env=tuple(item for item in mains[0].env if making.shares or not is_text(item.value)),
         command=tuple(Literal(value=word) for word in words),
         args=(),
         script=value_of(program),
@@ -213,6 +231,7 @@ def one_script(chain: Chain, others: Iterable[str]) -> Fused:
         native_extra=native(pod_settings(chain.members[0].operation, {FUSED_STEPS: ",".join(steps)})),
     )
     outputs: dict[Place, tuple[str, str]] = {place: (output.kind, output.name) for place, output in exports}
+    outputs |= {place: outputs[other] for place, other in making.aliases.items()}
     result = (steps[-1], RESULT, RESULT)
-    logs = {step: f"the log of its pod, behind the line `couler: step {step}`" for step in steps}
+    logs = "each behind a line `couler: step NAME` in the log of their pod"
     return Fused(operation, making.wiring.arguments, {**outputs, result: (RESULT, RESULT)}, "one script", logs)

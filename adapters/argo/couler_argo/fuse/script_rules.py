@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import posixpath
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -14,10 +16,13 @@ from couler_argo.fuse.rules import (
     main_container,
     mounts_of,
     place_of,
+    places_of,
     stays_inside,
 )
+from couler_argo.fuse.settling import is_text, own_value
 from couler_argo.ports import LOCATIONS
 from couler_argo.run.local.programs import INTERPRETER
+from couler_argo.spelling import write
 from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.engine_kit.wiring import Wiring, wire
 from couler_plugins.hookspecs.fusing import Member, Place, Refusal
@@ -34,6 +39,11 @@ from couler_plugins.ir import (
 )
 
 TEMPORARY = "/tmp"  # noqa: S108  # of the container
+VARIABLE = re.compile(
+    r"(?!(?:BASH\w*|COMP_\w+|DIRSTACK|EPOCH\w+|E?UID|FUNCNAME|GROUPS|HISTCMD|HOSTTYPE|IFS|LINENO|MACHTYPE|OLDPWD|OPT\w+|"
+    r"OSTYPE|PIPESTATUS|PPID|PWD|RANDOM|SECONDS|SHELLOPTS|SHLVL|SRANDOM|_|couler_\w*)\Z)[A-Za-z_]\w*"
+)
+"""Variables that a shell passes on as it got them: its own ones are others."""
 SYSTEM = frozenset({"", "/bin", "/usr/bin", "/usr/local/bin"})
 """Where the programs of an image are; others may be on a volume."""
 
@@ -74,6 +84,8 @@ def script_refusals(members: Sequence[Member], following: Member, others: Iterab
     """
     mains = [main_container(member) for member in (*members, following)]
     yield from container_refusals(members[0], following)
+    if not is_shared(mains):
+        yield from _environment_refusals(mains[0], mains[-1], following.step.name)
     if launcher_of(mains, others) is None:
         yield Refusal("shell", "nobody has seen a shell or Python in its image", remedy="run a step of it by `sh -c`")
     if mapping_at(rest_of(mains[0]), "securityContext").get("readOnlyRootFilesystem"):
@@ -82,18 +94,45 @@ def script_refusals(members: Sequence[Member], following: Member, others: Iterab
     if leaves_processes(mains[-2]):
         yield Refusal("processes", f"{before!r} starts something that may run beside it")
     for member, main in zip(members, mains, strict=False):
-        if not leaves_nothing(main, filter(None, map(place_of, member.operation.outputs))):
+        if not leaves_nothing(main, places_of(member.operation)):
             reason = f"it would find the files that {member.step.name!r} leaves in its container"
             yield Refusal("files", reason, word="files")
             break
     wiring = wire([*members, following])
+    for output in following.operation.outputs:
+        text = own_value(output)
+        read = {(following.step.name, item.kind, item.name) for item in references(text)} & wiring.inner.keys()
+        values = [wiring.inner[place] for place in read]
+        whole = isinstance(text, Reference) and [getattr(value, "kind", "") for value in values] == ["parameter"]
+        if values and not whole:
+            yield Refusal("value", f"its {output.name!r} is made of what a step of its pod gives")
     yield from _handed_refusals(members, following, wiring)
     yield from _place_refusals(members, following, wiring)
 
 
+def is_shared(mains: Sequence[Container]) -> bool:
+    """Tell whether containers have one environment, whatever their inputs are."""
+    return all(main.env == mains[0].env for main in mains) and not any(
+        item.to in ("input", "output") for item in references(mains[0].env)
+    )
+
+
+def _environment_refusals(first: Container, main: Container, name: str) -> Iterator[Refusal]:
+    own, others = ([item for item in one.env if not is_text(item.value)] for one in (main, first))
+    if own != others or any(item.to in ("input", "output") for item in references(tuple(item.value for item in own))):
+        yield Refusal("environment", f"what Kubernetes looks up for the environment of {name!r} is something else")
+    native_names = {item.name for item in own}
+    for item in filter(lambda item: is_text(item.value), (*first.env, *main.env)):
+        if item.name in native_names or not VARIABLE.fullmatch(item.name) or "$(" in json.dumps(write(item.value)):
+            yield Refusal("environment", f"a shell cannot pass on its variable {item.name!r}")
+
+
 def _handed_refusals(members: Sequence[Member], following: Member, wiring: Wiring) -> Iterator[Refusal]:
     outputs: dict[Place, Output] = {
-        (member.step.name, item.kind, item.name): item for member in members for item in member.operation.outputs
+        (member.step.name, item.kind, item.name): item
+        for member in members
+        for item in member.operation.outputs
+        if own_value(item) is None
     }
     steps = {member.step.name for member in members}
     main = main_container(following)
@@ -111,7 +150,7 @@ def _handed_refusals(members: Sequence[Member], following: Member, wiring: Wirin
             yield Refusal("value", f"its parameter {name!r} is computed of what a step of its pod gives")
         elif any(
             item.name == name and item.kind == kind
-            for node in nodes((main.command, main.args, main.script))
+            for node in nodes((main.command, main.args, main.script, main.env))
             if isinstance(node, Expression)
             for item in references(node)
         ):
@@ -145,7 +184,7 @@ def _place_refusals(members: Sequence[Member], following: Member, wiring: Wiring
             if port.kind == "artifact":
                 is_handed = (member.step.name, port.kind, port.name) in wiring.inner
                 (inside if is_handed else outside).append((member.step.name, str(place_of(port))))
-    leaves = [(member.step.name, str(place_of(item))) for member in chain for item in member.operation.outputs]
+    leaves = [(member.step.name, path) for member in chain for path in places_of(member.operation)]
     for number, (step, path) in enumerate(outside):
         own = [other for name, other in leaves if not name == step == last]
         others = [*own, *(other for _, other in (*inside, *outside[:number], *outside[number + 1 :]))]

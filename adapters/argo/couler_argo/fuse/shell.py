@@ -13,6 +13,15 @@ from collections.abc import Iterator, Sequence
 
 from couler_argo.fuse.parts import Part, Piece, Text
 
+RUN = '(exec "$@")'
+EXPORT = """\
+(while test "$couler_variables" -gt 0; do
+    export "$1"
+    shift
+    couler_variables=$((couler_variables - 1))
+  done
+  exec "$@")"""
+"""The same, where variables stand in front of the command."""
 START = """\
 # couler: {count} steps in one pod, one after another; a step that fails ends it.
 couler_stopped=
@@ -98,7 +107,10 @@ def shell_program(parts: Sequence[Part]) -> tuple[Piece, ...]:
     if "couler_fill" in calls:
         calls += "couler_replace"
     functions = [text for text in FUNCTIONS.split("\n\n") if text.partition("()")[0] in calls]
-    return (START.replace("{count}", str(len(parts))), *(f"{text.rstrip()}\n" for text in functions), *body)
+    texts = [START.replace("{count}", str(len(parts))), *(f"{text.rstrip()}\n" for text in functions)]
+    if "couler_variables" in calls:
+        texts = [text.replace(RUN, EXPORT) for text in texts]
+    return (*texts, *body)
 
 
 def _lines(part: Part, number: int, end: str) -> Iterator[Piece]:
@@ -119,6 +131,8 @@ def _lines(part: Part, number: int, end: str) -> Iterator[Piece]:
     if part.source is not None:
         yield from _document(part.source, part, end)
         yield f'couler_script "$0.{number}"\nset -- "$@" "$0.{number}"\n'
+    if part.variables is not None:
+        yield f"couler_variables={part.variables}\n"
     run = f"couler_tee {_file(part.printed)}" if part.printed else "couler_run"
     yield f'{run} "$@"{" >&2" if part.quiet else ""}\n'
     for output in part.keep:

@@ -97,8 +97,7 @@ class KfpFusing:
             native_extra=rest_of(without_empty({"platforms": platforms_of(members[0])})),
             inline=any(member.operation.inline for member in members),
         )
-        steps = [member.step.name for member in members]
-        logs = {step: f"the log of its pod, behind the line `couler: step {step}`" for step in steps}
+        logs = "each behind a line `couler: step NAME` in the log of their pod"
         return Fused(
             operation,
             (*wiring.arguments, *_beside(members, wiring)),

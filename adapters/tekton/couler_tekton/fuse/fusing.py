@@ -173,7 +173,9 @@ class _Pod:
         scope = Scope(own=frozenset(port.name for port in self._inputs))
         name = f"{self._chain.graph.name}/{self._chain.name}"
         operation = without_origin(read_operation(name, without_empty(spec), (), (), scope, embedded=True))
-        logs = {step: " and ".join(f"step-{name}" for name in names.values()) for step, names in self._steps.items()}
+        logs = ", ".join(
+            f"{name} in {' and '.join(map('step-{}'.format, own.values()))}" for name, own in self._steps.items()
+        )
         copies = sorted({member.library.name for member in self._members if member.library is not None})
         form = "steps of one Task"
         if copies:

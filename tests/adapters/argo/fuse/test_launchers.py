@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from ast import literal_eval
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ class Pod:
         text = body["source"]
         for name, value in inputs.items():
             text = text.replace(f"{{{{inputs.parameters.{name}}}}}", value)
+        text = text.replace("{{workflow.name}}", "chain")
         assert "{{" not in text
         self.folder = folder
         file = folder / "script"
@@ -103,6 +105,30 @@ def test_commands_are_no_builtins_of_the_shell(tmp_path: Path) -> None:
     document = two(script("a", r"printf '%s' 'a\tb'"), container("b", "/bin/echo", "{{inputs.parameters.x}}"))
     document["spec"]["templates"][2]["container"]["command"][0] = "echo"  # dash's own would make a tab of it
     assert Pod(document, tmp_path).run().stdout == "a\\tba\\tb\n"
+
+
+@pytest.mark.parametrize("command", ["dash", "bash", "busybox", "python3"])
+def test_each_step_has_its_own_variables(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if shutil.which(command) is None:
+        pytest.skip(f"this machine has no {command}")
+    odd = 'it\'s "$HOME" `date` $$X \\n é\n  end\n'
+    monkeypatch.setenv("OF_IMAGE", "image")
+    show = "import os, sys\nsys.stdout.write(repr([os.environ.get(n) for n in ('ONE', 'OF_IMAGE', 'PATH')]) + '\\n')\n"
+    steps = [python(name, show) for name in "ab"]
+    if command != "python3":
+        source = f"exec {sys.executable} -c '{show.replace(chr(39), chr(34))}'\n"
+        steps = [script(name, source) for name in "ab"]
+    steps[0]["script"]["env"] = [
+        {"name": "ONE", "value": f"{odd}{{{{workflow.name}}}}"},
+        {"name": "PATH", "value": "/bin:/usr/bin"},
+    ]
+    steps[1]["script"]["env"] = [{"name": "OF_IMAGE", "value": "own {{inputs.parameters.x}}"}]
+    pod = Pod(two(*steps), tmp_path, {"busybox": ["busybox", "sh"], "python3": None}.get(command, [command]))
+    done = pod.run()
+    first, second = map(literal_eval, done.stdout.splitlines())
+    assert first == [odd.replace("$$", "$") + "chain", "image", "/bin:/usr/bin"]
+    assert second[:2] == [None, f"own {first}"]
+    assert second[2].endswith(os.environ["PATH"])  # a wrapper of Python may put its own in front
 
 
 @pytest.mark.parametrize("kind", ["shell", "python"])

@@ -66,8 +66,19 @@ REFUSED: Mapping[str, tuple[str, Any, str]] = {
     "security": ("b.securityContext", {"runAsUser": 1}, "'securityContext' of 'b' is not that of 'a'"),
     "container": ("b.container.securityContext", {"runAsUser": 1}, "'securityContext' of 'b' is not that of 'a'"),
     "folder": ("b.container.workingDir", "/src", "'workingDir' of 'b' is not that of 'a'"),
-    "environment": ("b.container.env", [{"name": "X", "value": "1"}], "the environment of 'b' is not that of 'a'"),
-    "by-input": ("b.container.env", [{"name": "X", "value": "{{inputs.parameters.x}}"}], "its environment depends on"),
+    "shell-variable": ("b.container.env", [{"name": "UID", "value": "1"}], "cannot pass on its variable 'UID'"),
+    "odd-variable": ("b.container.env", [{"name": "a.b", "value": "1"}], "cannot pass on its variable 'a.b'"),
+    "expanded-variable": ("b.container.env", [{"name": "X", "value": "$(Y)"}], "cannot pass on its variable 'X'"),
+    "secret": (
+        "b.container.env",
+        [{"name": "X", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}],
+        "what Kubernetes looks up for the environment of 'b' is something else",
+    ),
+    "computed-variable": (
+        "b.container.env",
+        [{"name": "X", "value": "{{=asInt(inputs.parameters.x)}}"}],
+        "it computes with its parameter 'x'",
+    ),
     "pod-name": (
         "a.script.env",
         [{"name": "X", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}],
@@ -75,11 +86,21 @@ REFUSED: Mapping[str, tuple[str, Any, str]] = {
     ),
     "image": ("b.container.image", "busybox:2", "containers of one pod hand nothing on"),
     "gpu": ("b.container.resources", {"limits": {"nvidia.com/gpu": 1}}, "nvidia.com/gpu"),
-    "own-name": ("a.script.source", "echo {{pod.name}} > /tmp/n", "it reads 'pod.name'"),
-    "own-name-in-an-input": (
-        "a.inputs",
-        {"parameters": [{"name": "out", "value": "/x/{{pod.name}}"}]},
+    "own-name-of-an-attempt": ("a.script.source", "echo {{retries}} > /tmp/n", "it reads 'retries'"),
+    "own-name-in-a-call": (
+        "main.dag.tasks.1.arguments.parameters",
+        [{"name": "x", "value": "{{pod.name}}"}],
         "it reads 'pod.name'",
+    ),
+    "stated-of-what-is-made": (
+        "b.outputs",
+        {"parameters": [{"name": "s", "value": "<{{inputs.parameters.x}}>"}]},
+        "its 's' is made of what a step of its pod gives",
+    ),
+    "stated-with-a-step": (
+        "b.outputs",
+        {"parameters": [{"name": "s", "value": "{{inputs.artifacts.d}}"}]},
+        "it reads 'inputs.artifacts.d'",
     ),
     "default-of-an-input": (
         "b.inputs.parameters",
@@ -144,6 +165,68 @@ def test_a_pod_asks_for_the_most_that_any_step_asks_for() -> None:
     result = optimize(document, "fuse{keep-original=false}", plugins=plugins()).documents[0]
     asked = template_of(result, "a-to-b")["script"]["resources"]
     assert asked == {"limits": {"memory": "2Gi"}, "requests": {"cpu": 1, "memory": "2Gi"}}
+
+
+def reading_names(*steps: str) -> Any:
+    """The pair, where some steps have a value with the name of their pod, and a third one reads both."""
+    document = pair()
+    document["spec"]["templates"][0]["dag"]["tasks"].append(
+        after("c", "b", one="{{tasks.a.outputs.parameters.s}}", two="{{tasks.b.outputs.parameters.s}}")
+    )
+    inputs = {"parameters": [{"name": "one"}, {"name": "two"}]}
+    words = ("{{inputs.parameters.one}}", "{{inputs.parameters.two}}")
+    document["spec"]["templates"].append({**container("c", "echo", *words, inputs=inputs), "serviceAccountName": "c"})
+    for name in "ab":
+        template = template_of(document, name)
+        own = "/{{workflow.name}}/{{ pod.name }}/it" if name in steps else "plain"
+        template.setdefault("inputs", {}).setdefault("parameters", []).append({"name": "s", "value": own})
+        outputs = template.setdefault("outputs", {}).setdefault("parameters", [])
+        outputs.append({"name": "s", "value": "{{inputs.parameters.s}}"})
+    return document
+
+
+def names_in(document: Any, pipeline: str) -> tuple[list[str], str]:
+    """The values that a step states, in the template of its chain, and what the decisions say."""
+    result = optimize(document, pipeline, plugins=plugins())
+    tasks = template_of(result.documents[0], "main")["dag"]["tasks"]
+    text = " ".join(f"{item.action} {item.reason}" for item in result.files[0].decisions)
+    if len(tasks) == 3:
+        return [], text
+    inputs = template_of(result.documents[0], "a-to-b")["inputs"]["parameters"]
+    return [item["value"] for item in inputs if item["name"].endswith("s")], text
+
+
+def test_one_step_of_a_pod_may_read_its_name() -> None:
+    values, text = names_in(reading_names("b"), "fuse{keep-original=false}")
+    assert values == ["plain", "/{{workflow.name}}/{{ pod.name }}/it"]
+    assert "'b' reads the name of the pod that it shares" in text
+
+
+def test_steps_that_read_the_name_of_their_pod_get_names_of_their_own_by_a_word() -> None:
+    values, text = names_in(reading_names("a", "b"), "fuse{keep-original=false}")
+    assert not values
+    assert "'b' would read the same name of its pod as 'a' (say allow = \"name\" of 'b'" in text
+    values, text = names_in(reading_names("a", "b"), "fuse{keep-original=false,allow=name}")
+    assert values == [f"/{{{{workflow.name}}}}/{{{{ pod.name }}}}-{name}/it" for name in "ab"]
+    assert "'a' reads {{pod.name}}-a; 'b' reads {{pod.name}}-b" in text
+
+
+def test_a_name_in_an_expression_is_the_same_for_all() -> None:
+    document = reading_names("a", "b")
+    template_of(document, "b")["container"]["args"] = ["{{=pod.name}}"]
+    assert not names_in(document, "fuse{keep-original=false,allow=name}")[0]
+
+
+def test_what_a_step_states_is_an_argument_of_the_pod_where_its_call_passes_it() -> None:
+    document = reading_names()
+    tasks = document["spec"]["templates"][0]["dag"]["tasks"]
+    tasks[0]["arguments"] = {"parameters": [{"name": "s", "value": "{{workflow.uid}}"}]}
+    tasks[1]["arguments"]["parameters"][0]["value"] = "<{{tasks.a.outputs.parameters.s}}>"
+    (task, _) = template_of(optimize(document, "fuse{keep-original=false}", plugins=plugins()).documents[0], "main")[
+        "dag"
+    ]["tasks"]
+    passed = {item["name"]: item["value"] for item in task["arguments"]["parameters"]}
+    assert passed == {"s": "{{workflow.uid}}", "x": "<{{workflow.uid}}>"}
 
 
 LEAVES_NOTHING = {
