@@ -109,8 +109,7 @@ class ArgoFusing:
         fits_script = all(refusal.word for refusal in scripts) and (not scripts or bool(sets))
         # Pods are called after their templates, and the names of pods have no capitals.
         plain = chain._replace(members=members, name=take_name(NO_NAME.sub("-", chain.name.lower()), self._names))
-        others = self._others(main_container(members[0]))
-        fused = one_script(plain, others) if fits_script else container_set(plain)
+        fused = one_script(plain, self._others(main_container(members[0]))) if fits_script else container_set(plain)
         readers = name_readers(chain.members)
         own = "{{pod.name}}-" if len(readers) > 1 else "the name of the pod that it shares"
         return fused._replace(notes=tuple(f"{step!r} reads {own}{step * (len(readers) > 1)}" for step in readers))

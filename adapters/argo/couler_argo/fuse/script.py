@@ -139,7 +139,7 @@ class _Making:
         main, is_last = main_container(member), number == len(self._chain.members) - 1
         result, last = (step.name, RESULT, RESULT), self._chain.members[-1].step.name
         own = [] if self.shares else [item for item in main.env if is_text(item.value)]
-        variables = [Template(parts=(f"{item.name}=", *pieces_of(item.value))) for item in own]
+        variables = (Template(parts=(f"{item.name}=", *pieces_of(item.value))) for item in own)
         words = tuple(self._text(word, step.name) for word in (*variables, *main.command, *main.args))
         source = None if main.script is None else self._text(main.script, step.name)
         marks = dict.fromkeys(mark for text in (*words, source) if text is not None for mark in text.marks)

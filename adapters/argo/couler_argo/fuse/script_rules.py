@@ -93,12 +93,15 @@ def script_refusals(members: Sequence[Member], following: Member, others: Iterab
     before = members[-1].step.name
     if leaves_processes(mains[-2]):
         yield Refusal("processes", f"{before!r} starts something that may run beside it")
+    wiring = wire([*members, following])
     for member, main in zip(members, mains, strict=False):
-        if not leaves_nothing(main, places_of(member.operation)):
+        files = {
+            (member.step.name, port.kind, port.name) for port in member.operation.inputs if port.kind == "artifact"
+        }
+        if files - wiring.inner.keys() or not leaves_nothing(main, places_of(member.operation)):
             reason = f"it would find the files that {member.step.name!r} leaves in its container"
             yield Refusal("files", reason, word="files")
             break
-    wiring = wire([*members, following])
     for output in following.operation.outputs:
         text = own_value(output)
         read = {(following.step.name, item.kind, item.name) for item in references(text)} & wiring.inner.keys()

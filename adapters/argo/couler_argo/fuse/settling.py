@@ -89,7 +89,11 @@ def settle(members: Sequence[Member]) -> tuple[Member, ...]:
         operation = _fill(member.operation, named) if name in readers[len(readers) < 2 :] else member.operation
         values = {(item.kind, item.name): _write_out(item.value, result) for item in step.arguments}
         inside = {place: text for place, text in values.items() if any(map(is_pod_name, references(text)))}
-        arguments = [replace(item, value=values[item.kind, item.name]) for item in step.arguments]
+        arguments = tuple(
+            replace(item, value=values[item.kind, item.name])
+            for item in step.arguments
+            if (item.kind, item.name) not in inside
+        )
         inputs = [
             replace(port, value=inside[port.kind, port.name], default=None, origin=None)
             if (port.kind, port.name) in inside
@@ -97,7 +101,7 @@ def settle(members: Sequence[Member]) -> tuple[Member, ...]:
             for port in operation.inputs
         ]
         result[name] = member._replace(
-            step=replace(step, arguments=tuple(item for item in arguments if (item.kind, item.name) not in inside)),
+            step=replace(step, arguments=arguments),
             operation=replace(operation, inputs=tuple(inputs)),
         )
     return tuple(result.values())

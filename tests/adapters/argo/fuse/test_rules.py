@@ -146,6 +146,12 @@ def test_a_word_lifts_the_refusal_of_files() -> None:
     assert said(changed(path, f"{value}; echo 1 > /tmp/n; echo 2 > /tmp/d"), "fuse{allow=files}")[0]
 
 
+def test_an_artifact_from_outside_stays_where_the_next_step_may_find_it() -> None:
+    document = changed("a.inputs", {"artifacts": [{"name": "o", "path": "/tmp/o", "raw": {"data": "1"}}]})
+    assert "it would find the files that 'a' leaves in its container" in said(document)[1]
+    assert said(document, "fuse{keep-original=false,allow=files}")[0]
+
+
 def test_nobody_has_seen_a_shell_in_the_image() -> None:
     document = pair()
     template_of(document, "a")["script"] = None
