@@ -91,7 +91,7 @@ def parts_of(workflow: Workflow, graph: Graph, names: Sequence[str], name: str) 
             passed = ports.inner.get(place)
             if passed is None:
                 passed = Reference(to="input", kind=port.kind, name=ports.names[place])
-                if port.default is not None and all(item.name != port.name for item in step.arguments):
+                if all(item.name != port.name for item in step.arguments):
                     continue
             arguments.append(Argument(name=port.name, kind=port.kind, value=passed))
         needs = Need(step=before[step.name]) if step.name in before else None
