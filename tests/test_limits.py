@@ -68,8 +68,13 @@ def test_a_file_above_the_limit(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", [["optimize"], ["explain"], ["diff"], ["convert", "--to", "argo"], ["graph"]])
-@pytest.mark.parametrize("tasks", [6_000, 30_000])
+@pytest.mark.parametrize(
+    ("command", "tasks"),
+    [
+        (["optimize"], 30_000),
+        *((command, 6_000) for command in (["explain"], ["diff"], ["convert", "--to", "argo"], ["graph"])),
+    ],
+)
 def test_memory_stays_below_forty_times_the_input(command: list[str], tasks: int, tmp_path: Path) -> None:
     """Peak resident memory, above that of a process which optimises a small file; every third task is edited."""
     templates = "".join(f"  - name: work-{n}\n    container: {{image: x}}\n" for n in range(3))
