@@ -142,8 +142,9 @@ class Fuser:
             return [], []
         steps = {step.name: step for step in graph.steps}
         sites = cache(lambda name: self._site(graph, steps[name]))
+        slots = self._adapter.start_order(self._workflow, graph).slots
         chains, cuts = Chains(
-            self._options, scope, self._facet, sites, lambda name: self._is_idempotent(graph, sites(name))
+            self._options, scope, self._facet, sites, lambda name: self._is_idempotent(graph, sites(name)), slots
         ).find()
         names = {*steps, *self._names}
         pods: list[Pod] = []

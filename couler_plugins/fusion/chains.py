@@ -63,6 +63,7 @@ class Chains:
         facet: what its engine knows of pods.
         site: returns a step of the graph as it is asked about.
         is_idempotent: returns whether a step may run twice, as its owner says elsewhere.
+        slots: how many pods of the whole workflow run at a time; None where it sets no limit.
     """
 
     def __init__(
@@ -72,8 +73,9 @@ class Chains:
         facet: Fusing,
         site: Callable[[str], Site],
         is_idempotent: Callable[[str], bool],
+        slots: int | None = None,
     ) -> None:
-        self._options, self._scope, self._facet = options, scope, facet
+        self._options, self._scope, self._facet, self._slots = options, scope, facet, slots
         self._site, self._is_idempotent = site, is_idempotent
         self._alone: dict[str, tuple[Refusal, ...]] = {}
 
@@ -197,7 +199,7 @@ class Chains:
     def workers(self) -> int | None:
         """How many pods run at a time; None where nothing limits that."""
         own = getattr(self._scope.graph.parallelism, "value", None)
-        limits = [one for one in (own, self._options.workers) if isinstance(one, int) and one > 0]
+        limits = [one for one in (own, self._slots, self._options.workers) if isinstance(one, int) and one > 0]
         return min(limits, default=None)
 
     def makespan(self, chains: Iterable[Sequence[str]]) -> float:

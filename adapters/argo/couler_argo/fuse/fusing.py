@@ -10,7 +10,7 @@ from typing import Any
 from couler_argo.cache.wrappable import main_of
 from couler_argo.documents import rest_of, spec_of
 from couler_argo.fuse.container_set import container_set, set_refusals
-from couler_argo.fuse.rules import main_container, member_refusals, pod_refusals
+from couler_argo.fuse.rules import early_refusals, main_container, member_refusals, pod_refusals
 from couler_argo.fuse.script import one_script
 from couler_argo.fuse.script_rules import script_refusals
 from couler_argo.fuse.settling import name_readers, name_refusals, settle
@@ -77,9 +77,10 @@ class ArgoFusing:
         """
         if any(main_of(member.operation) is None for member in (*members, following)):
             return []  # that is said of the member
-        pod = [*pod_refusals(members[0], following), *name_refusals([*members, following])]
+        chain = [*members, following]
+        pod = [*pod_refusals(members[0], following), *early_refusals(members, following), *name_refusals(chain)]
         try:
-            script, separate = self._refusals(graph, settle([*members, following]))
+            script, separate = self._refusals(graph, settle(chain))
         except Unsupported as error:  # what is handed on cannot be wired
             return [*pod, Refusal("value", error.message, remedy=error.hint or "")]
         if not separate or not script:
@@ -88,12 +89,18 @@ class ArgoFusing:
         return [*pod, *(script if same_image else separate)]
 
     def _refusals(self, graph: Graph, chain: Sequence[Member]) -> tuple[list[Refusal], list[Refusal]]:
-        """Why a step cannot be the next part of one script, and why it cannot be the next container of a set."""
-        *members, following = chain
-        script = script_refusals(members, following, self._others(main_container(members[0])))
-        own = {member.step.name: [*self._own_volumes(member)] for member in (*members, following)}
+        """Why a chain cannot be one script, and why it cannot be a container set: of all of its links."""
+        scripts, sets = list[Refusal](), list[Refusal]()
+        others = self._others(main_container(chain[0]))
         patched = "podSpecPatch" in self._spec or "podSpecPatch" in mapping_at(self._spec, "templateDefaults")
-        return [*script], [*set_refusals(graph, members, following, own, patched)]
+        own = {member.step.name: [*self._own_volumes(member)] for member in chain}
+        for number, following in enumerate(chain[1:], 1):
+            members, step = chain[:number], following.step.name
+            of_script = script_refusals(members, following, others)
+            of_set = set_refusals(graph, members, following, own, patched)
+            scripts += (one._replace(step=one.step or step) for one in of_script)
+            sets += (one._replace(step=one.step or step) for one in of_set)
+        return scripts, sets
 
     def _own_volumes(self, member: Member) -> Iterator[str]:
         for volume in (*entries(rest_of(member.operation), "volumes"), *entries(self._spec, "volumes")):
@@ -103,8 +110,7 @@ class ArgoFusing:
     def fuse(self, chain: Chain) -> Fused:
         """Return a chain as one script, or else as a container set."""
         members = settle(chain.members)
-        links = [self._refusals(chain.graph, members[: number + 1]) for number in range(1, len(members))]
-        scripts, sets = ([refusal for link in links for refusal in link[form]] for form in (0, 1))
+        scripts, sets = self._refusals(chain.graph, members)
         # A word lifts what is left of either; a script takes less than containers do.
         fits_script = all(refusal.word for refusal in scripts) and (not scripts or bool(sets))
         # Pods are called after their templates, and the names of pods have no capitals.

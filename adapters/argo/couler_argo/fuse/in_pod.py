@@ -57,7 +57,10 @@ def run(command: list[str], variables: dict[str, str], kept: str, target: int) -
 
 def keep(path: Path, folder: Path, fallback: str | None, required: bool) -> bool:
     """Moves an output away, so that no other step finds it there; whether all is there that has to be."""
-    if path.exists():
+    if path.is_symlink() and path.exists():  # its target may be named from where it is
+        place(path, folder / path.name)
+        path.unlink()
+    elif path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         shutil.move(str(path), str(folder / path.name))
     elif fallback is not None:

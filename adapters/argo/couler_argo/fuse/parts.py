@@ -111,5 +111,6 @@ def value_of(every: Iterable[Piece]) -> Value:
 
 
 def fallback_of(default: Any) -> str:
-    """Return the text of a default: Argo takes any scalar for a text."""
+    """Return the text of a default: Argo takes any scalar for a text, and reads YAML as JSON: `1.0` is `1` there."""
+    default = int(default) if isinstance(default, float) and default.is_integer() else default
     return default if isinstance(default, str) else str(default).lower() if isinstance(default, bool) else str(default)

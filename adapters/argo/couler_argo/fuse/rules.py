@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from couler_argo.cache.wrappable import main_of, normal, path_of
 from couler_argo.documents import rest_of
 from couler_argo.fuse.settling import is_pod_name, own_value
 from couler_argo.spelling import write
-from couler_plugins.documents.mappings import entries, without, without_empty
+from couler_plugins.documents.mappings import entries, mapping_at, without, without_empty
 from couler_plugins.hookspecs.fusing import Member, Refusal
 from couler_plugins.ir import (
     Container,
@@ -112,16 +112,21 @@ def member_refusals(member: Member, defaults: Mapping[str, Any]) -> Iterator[Ref
     for key in sorted(defaults.keys() - POD.keys() - SHARED | {"activeDeadlineSeconds"} & defaults.keys()):
         yield Refusal("defaults", f"templateDefaults have {key!r}, of any pod", remedy="write it in the templates")
     pod = (operation.native_extra, main.native_extra, main.image, main.requests, main.limits)
-    if any(item.to not in ("parameter", "global", "unknown") for item in references(pod)):
-        yield Refusal("pod", "what it says of its pod depends on its inputs")
+    if any(item.to not in ("parameter", "global", "unknown") and not is_of_run(item) for item in references(pod)):
+        yield Refusal("pod", "what it says of its pod depends on its inputs, or on the pod")
     yield from _environment(main)
     yield from _body(operation, main)
     yield from _ports(operation)
     structures = (member.step.arguments, *(node for node in nodes(operation) if isinstance(node, Expression | Native)))
     around = [item for item in references((operation.inputs, operation.outputs)) if not is_pod_name(item)]
     for item in (*around, *references(structures)):
-        if (item.to == "run" and item.name != "workflow") or (item.to, item.name) == ("status", ""):
+        if (item.to == "run" and not is_of_run(item)) or (item.to, item.name) == ("status", ""):
             yield _other("own-name", item)
+
+
+def is_of_run(item: Reference) -> bool:
+    """Tell whether a reference is to something of the whole run, such as its name."""
+    return (item.to, item.name) == ("run", "workflow")
 
 
 def _other(rule: str, item: Reference) -> Refusal:
@@ -155,7 +160,7 @@ def _body(operation: Operation, main: Container) -> Iterator[Refusal]:
         own = inputs if item.to == "input" else outputs if item.to == "output" and not item.step else set()
         is_path = item.path == ("path",) and (item.kind, item.name) in own
         is_value = item.to == "input" and item.kind == "parameter" and not item.path and (item.kind, item.name) in own
-        is_global = item.to in ("parameter", "global", "unknown") or (item.to, item.name) == ("run", "workflow")
+        is_global = item.to in ("parameter", "global", "unknown") or is_of_run(item)
         if not (is_path or is_value or is_global or is_pod_name(item)):
             yield _other("own-name" if item.to == "run" else "reference", item)
     text = json.dumps([write(word) for word in (*main.command, *main.args)])
@@ -189,6 +194,16 @@ def pod_refusals(first: Member, following: Member) -> Iterator[Refusal]:
     for key, rule in POD.items():
         if rests[0].get(key) != rests[1].get(key):
             yield Refusal(rule, f"{key!r} of {following.step.name!r} is not that of {first.step.name!r}")
+
+
+def early_refusals(members: Sequence[Member], following: Member) -> Iterator[Refusal]:
+    """Yield what a step reads when its pod starts, which one in front of it may write: an artifact, or a ConfigMap."""
+    passed = {(item.kind, item.name): item.value for item in following.step.arguments}
+    for port in following.operation.inputs:
+        source = passed.get((port.kind, port.name), port.value if port.origin is None else port.origin)
+        if isinstance(source, Native) and mapping_at(write(source)).keys() - {"raw"}:
+            reason = f"its {port.kind} {port.name!r} would be looked up before {members[-1].step.name!r} has run"
+            yield Refusal("early", reason, remedy="hand it on as an output of that step")
 
 
 def container_refusals(first: Member, following: Member) -> Iterator[Refusal]:

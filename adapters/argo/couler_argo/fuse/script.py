@@ -97,7 +97,7 @@ class _Making:
 
     @staticmethod
     def _mark(place: Place) -> str:
-        return f"@couler{{{'.'.join(dict.fromkeys(place))}}}"
+        return f"@couler{{{'.'.join(place)}}}"
 
     def _handed_text(self, value: Value) -> Text:
         """What stands for a value of which a part is made in the pod."""

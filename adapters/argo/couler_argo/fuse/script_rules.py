@@ -41,7 +41,7 @@ from couler_plugins.ir import (
 TEMPORARY = "/tmp"  # noqa: S108  # of the container
 VARIABLE = re.compile(
     r"(?!(?:BASH\w*|COMP_\w+|DIRSTACK|EPOCH\w+|E?UID|FUNCNAME|GROUPS|HISTCMD|HOSTTYPE|IFS|LINENO|MACHTYPE|OLDPWD|OPT\w+|"
-    r"OSTYPE|PIPESTATUS|PPID|PWD|RANDOM|SECONDS|SHELLOPTS|SHLVL|SRANDOM|_|couler_\w*)\Z)[A-Za-z_]\w*"
+    r"OSTYPE|PIPESTATUS|POSIXLY_CORRECT|PPID|PS\d|PWD|RANDOM|SECONDS|SHELLOPTS|SHLVL|SRANDOM|_|couler_\w*)\Z)[A-Za-z_]\w*"
 )
 """Variables that a shell passes on as it got them: its own ones are others."""
 SYSTEM = frozenset({"", "/bin", "/usr/bin", "/usr/local/bin"})
@@ -84,8 +84,7 @@ def script_refusals(members: Sequence[Member], following: Member, others: Iterab
     """
     mains = [main_container(member) for member in (*members, following)]
     yield from container_refusals(members[0], following)
-    if not is_shared(mains):
-        yield from _environment_refusals(mains[0], mains[-1], following.step.name)
+    yield from _environment_refusals(mains, following.step.name)
     if launcher_of(mains, others) is None:
         yield Refusal("shell", "nobody has seen a shell or Python in its image", remedy="run a step of it by `sh -c`")
     if mapping_at(rest_of(mains[0]), "securityContext").get("readOnlyRootFilesystem"):
@@ -120,14 +119,20 @@ def is_shared(mains: Sequence[Container]) -> bool:
     )
 
 
-def _environment_refusals(first: Container, main: Container, name: str) -> Iterator[Refusal]:
+def _environment_refusals(mains: Sequence[Container], name: str) -> Iterator[Refusal]:
+    first, main, shares = mains[0], mains[-1], is_shared(mains)
+    for item in dict.fromkeys((*first.env, *main.env)):
+        if not VARIABLE.fullmatch(item.name):
+            yield Refusal("environment", f"a shell cannot pass on its variable {item.name!r}", remedy="rename it")
+    if shares:
+        return
     own, others = ([item for item in one.env if not is_text(item.value)] for one in (main, first))
     if own != others or any(item.to in ("input", "output") for item in references(tuple(item.value for item in own))):
         yield Refusal("environment", f"what Kubernetes looks up for the environment of {name!r} is something else")
     native_names = {item.name for item in own}
     for item in filter(lambda item: is_text(item.value), (*first.env, *main.env)):
-        if item.name in native_names or not VARIABLE.fullmatch(item.name) or "$(" in json.dumps(write(item.value)):
-            yield Refusal("environment", f"a shell cannot pass on its variable {item.name!r}")
+        if item.name in native_names or "$(" in json.dumps(write(item.value)):
+            yield Refusal("environment", f"only Kubernetes can make its variable {item.name!r}")
 
 
 def _handed_refusals(members: Sequence[Member], following: Member, wiring: Wiring) -> Iterator[Refusal]:

@@ -82,7 +82,7 @@ couler_tee() { # FILE COMMAND...: what the command prints is kept in the file, t
 
 couler_keep() { # PATH FOLDER: moves an output away, so that no other step finds it there
   if test -e "$1"; then
-    mkdir -p "$2" && mv "$1" "$2/" || exit 64
+    mkdir -p "$2" && if test -h "$1"; then cp -RpH "$1" "$2/" && rm "$1"; else mv "$1" "$2/"; fi || exit 64
   fi
 }
 

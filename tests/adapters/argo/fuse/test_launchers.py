@@ -158,6 +158,36 @@ def test_a_default_is_what_the_next_step_gets(kind: str, tmp_path: Path) -> None
     assert (pod.run().stdout, pod.said("n")) == ("it's 4\n", "it's 4")
 
 
+@pytest.mark.parametrize("kind", ["shell", "python"])
+def test_an_output_that_is_a_link_is_what_it_points_to(kind: str, tmp_path: Path) -> None:
+    make = script("a", "mkdir -p /tmp/couler; cd /tmp/couler; echo 5 > real; ln -s real n", **NUMBER)
+    if kind == "python":
+        text = "import os\nos.makedirs('/tmp/couler')\nos.chdir('/tmp/couler')\nopen('real', 'w').write('5\\n')\n"
+        make = python("a", f"{text}os.symlink('real', 'n')\n", **NUMBER)
+    use = container("b", "echo", "{{inputs.parameters.x}}")
+    pod = Pod(two(make, use, x="{{tasks.a.outputs.parameters.n}}"), tmp_path)
+    assert (pod.run().stdout, pod.said("n")) == ("5\n", "5")
+    assert not (tmp_path / "own" / "n").is_symlink()
+
+
+def test_a_default_is_read_as_json_has_it(tmp_path: Path) -> None:
+    outputs = {"parameters": [{"name": "n", "valueFrom": {"path": "/tmp/couler/n", "default": 1.0}}]}
+    use = container("b", "echo", "{{inputs.parameters.x}}")
+    pod = Pod(two(script("a", "true", outputs=outputs), use, x="{{tasks.a.outputs.parameters.n}}"), tmp_path)
+    assert pod.run().stdout == "1\n"
+
+
+def test_values_of_odd_names_stay_apart(tmp_path: Path) -> None:
+    """Of the step `x`, the output `x` and the output `parameter`."""
+    paths = {"x": "/tmp/couler/o", "parameter": "/tmp/couler/p"}
+    outputs = {"parameters": [{"name": name, "valueFrom": {"path": path}} for name, path in paths.items()]}
+    make = script("x", "mkdir /tmp/couler; echo 1 > /tmp/couler/o; echo 2 > /tmp/couler/p", outputs=outputs)
+    inputs = {"parameters": [{"name": "u"}, {"name": "v"}]}
+    use = container("y", "echo", "{{inputs.parameters.u}}", "{{inputs.parameters.v}}", inputs=inputs)
+    read = {"u": "{{tasks.x.outputs.parameters.x}}", "v": "{{tasks.x.outputs.parameters.parameter}}"}
+    assert Pod(workflow([after("x"), after("y", "x", **read)], [make, use]), tmp_path).run().stdout == "1 2\n"
+
+
 def test_a_step_does_not_find_the_outputs_of_those_before_it(tmp_path: Path) -> None:
     write = "mkdir -p /tmp/couler; ls /tmp/couler; echo 3 > /tmp/couler/n"
     document = workflow([after("a"), after("b", "a")], [script("a", write, **NUMBER), script("b", write, **NUMBER)])

@@ -68,7 +68,26 @@ REFUSED: Mapping[str, tuple[str, Any, str]] = {
     "folder": ("b.container.workingDir", "/src", "'workingDir' of 'b' is not that of 'a'"),
     "shell-variable": ("b.container.env", [{"name": "UID", "value": "1"}], "cannot pass on its variable 'UID'"),
     "odd-variable": ("b.container.env", [{"name": "a.b", "value": "1"}], "cannot pass on its variable 'a.b'"),
-    "expanded-variable": ("b.container.env", [{"name": "X", "value": "$(Y)"}], "cannot pass on its variable 'X'"),
+    "expanded-variable": (
+        "b.container.env",
+        [{"name": "X", "value": "$(Y)"}],
+        "only Kubernetes can make its variable 'X'",
+    ),
+    "early-artifact": (
+        "b.inputs.artifacts",
+        [{"name": "d", "path": "/tmp/in"}, {"name": "e", "path": "/tmp/e", "s3": {"key": "of-a"}}],
+        "its artifact 'e' would be looked up before 'a' has run (hand it on as an output of that step)",
+    ),
+    "early-argument": (
+        "main.dag.tasks.1.arguments.artifacts",
+        [{"name": "d", "s3": {"key": "of-a"}}],
+        "its artifact 'd' would be looked up before 'a' has run",
+    ),
+    "early-parameter": (
+        "b.inputs.parameters",
+        [{"name": "x"}, {"name": "y", "valueFrom": {"configMapKeyRef": {"name": "of-a", "key": "k"}}}],
+        "its parameter 'y' would be looked up before 'a' has run",
+    ),
     "secret": (
         "b.container.env",
         [{"name": "X", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}],
@@ -139,6 +158,45 @@ def test_what_is_refused(name: str) -> None:
     is_fused, text = said(document)
     assert not is_fused
     assert reason in text
+
+
+def test_a_shell_cannot_pass_on_a_variable_that_all_steps_have_either() -> None:
+    document = pair()
+    for name, kind in (("a", "script"), ("b", "container")):
+        template_of(document, name)[kind]["env"] = [{"name": "a.b", "value": "1"}]
+    is_fused, text = said(document)
+    assert not is_fused
+    assert "a shell cannot pass on its variable 'a.b' (rename it)" in text
+
+
+def test_a_label_with_the_name_of_the_run_is_the_same_for_all() -> None:
+    document = changed("a.metadata", {"labels": {"run": "{{workflow.name}}"}})
+    template_of(document, "b")["metadata"] = {"labels": {"run": "{{workflow.name}}"}}
+    assert said(document)[0]
+
+
+def test_all_links_of_a_chain_have_one_form() -> None:
+    """A container set would lose the artifact of `a`, and one script cannot have the image of `c`."""
+    last = script("c", "echo 3")
+    last["script"]["image"] = "alpine:3"
+    outputs = {"artifacts": [{"name": "d", "path": "/tmp/d", "s3": {"key": "d"}}]}
+    templates = [script("a", "echo 1 > /tmp/d", outputs=outputs), script("b", "echo 2"), last]
+    document = workflow([after("a"), after("b", "a"), after("c", "b")], templates)
+    result = optimize(document, "fuse{keep-original=false}", plugins=plugins()).documents[0]
+    assert [task["name"] for task in template_of(result, "main")["dag"]["tasks"]] == ["a-to-b", "c"]
+    assert template_of(result, "a-to-b")["outputs"]["artifacts"][0]["s3"] == {"key": "d"}
+
+
+def test_the_limit_of_the_workflow_counts() -> None:
+    """As in `test_a_chain_that_holds_back_others_is_not_fused`, where it is that of the graph."""
+    behind = {"r1": "q", "r2": "q", "z": "r1 && r2", "b": "a"}
+    names = ["q", "r1", "r2", "z", "a", "b"]
+    tasks = [after(name, behind.get(name, "")) for name in names]
+    templates = [script(name, "echo") for name in names]
+    assert "run a, b in one pod" in said(workflow(tasks, templates))[1]
+    _, text = said(workflow(tasks, templates, parallelism=2))
+    assert "run a, b in one pod" not in text
+    assert "with at most 2 pods at a time, others would end later" in text
 
 
 def test_a_word_lifts_the_refusal_of_files() -> None:
