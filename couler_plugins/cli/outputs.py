@@ -106,7 +106,7 @@ def write_result(result: Result, destination: Destination) -> list[Path]:
         pairs.append((ADDED, result.added))
         if any(file.relative == ADDED for file in result.files):
             raise InvalidInput(f"{ADDED} is needed for new documents, but is an input as well", hint="rename it")
-    paths = [_inside(destination.place, relative) for relative, _ in pairs]  # all are looked at before one is written
+    paths = [inside(destination.place, relative) for relative, _ in pairs]  # all are looked at before one is written
     return [replace_file(path, text) for path, (_, text) in zip(paths, pairs, strict=True)]
 
 
@@ -128,7 +128,7 @@ def _write_one(good: Sequence[FileResult], added: str, place: Path | None) -> li
     return []
 
 
-def _inside(folder: Path, relative: str) -> Path:
+def inside(folder: Path, relative: str) -> Path:
     """The path in the folder; links that lead out of it are not followed."""
     path = folder / relative
     if not _real(path).is_relative_to(_real(folder)):

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace as with_fields
 from functools import cache, cached_property
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from couler_plugins.errors import Unsupported
@@ -287,8 +286,9 @@ class Fuser:
 
     def _original(self) -> Iterator[object]:
         if self._workflow.source is not None and self._options.keep_original:
-            file = self._plan.bundle.file_of(int(self._workflow.source[0]))
-            yield from self._facet.original(Path(file.name).name, file.text)
+            document = int(self._workflow.source[0])
+            file = self._plan.bundle.file_of(document)
+            yield from self._facet.original(self._plan.bundle.name_of(document), file.text)
 
 
 def _sentence(refusal: Refusal, second: str) -> str:
