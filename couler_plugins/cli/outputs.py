@@ -94,7 +94,8 @@ def write_result(result: Result, destination: Destination) -> list[Path]:
     good = [file for file in result.files if file.status != "refused"]
     if destination.in_place:
         if result.added:
-            raise Unsupported("there are new documents, which have no place of their own", hint="give -o FOLDER")
+            hint = "give -o FOLDER; 'fuse{keep-original=false}' adds none"
+            raise Unsupported("there are new documents, which have no place of their own", hint=hint)
         if any(file.path is None for file in good):
             raise Unsupported("a workflow of another engine needs a file of its own", hint="give -o, not --in-place")
         return [replace_file(file.path, file.text or "") for file in good if file.status == "changed" and file.path]
