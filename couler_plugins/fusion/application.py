@@ -42,9 +42,9 @@ from couler_plugins.simulation.planned import GUESS
 
 LONGEST = 58
 """Characters of a name of a chain, so that a number fits behind it in a label of Kubernetes."""
-ALLOWED = 'say allow = "{0}" of {{step!r}} in [[tool.couler.fuse.declare]], or couler.io/fuse-allow: {0}'
+ALLOWED = 'say allow = "{0}" of {{step!r}} in [[fuse.declare]], or couler.io/fuse-allow: {0}'
 REMEDIES = {word: ALLOWED.format(word) for word in WORDS} | {
-    "idempotent": 'say idempotent = true of {step!r} in [[tool.couler.fuse.declare]], or couler.io/idempotent: "true"',
+    "idempotent": 'say idempotent = true of {step!r} in [[fuse.declare]], or couler.io/idempotent: "true"',
 }
 
 
