@@ -20,7 +20,7 @@ COMMANDS = {
     "convert": ("optimize:convert", "Rewrites workflows for another engine, without optimizing."),
     "explain": ("explain:command", "Shows what `optimize` would change, and what prevents caching."),
     "diff": ("diff:command", "Shows what `optimize` would change, as a unified diff."),
-    "rollback": ("rollback:command", "Restores the original files of workflows that were split."),
+    "rollback": ("rollback:command", "Restores the original files of workflows that were split or fused."),
     "lint": ("lint:command", "Finds what an engine would refuse: file, line and remedy."),
     "images": ("images:command", "Writes the digests of images, for the optimizer `pin`."),
     "graph": ("graph:command", "Draws workflows as Mermaid, DOT or a page for the browser."),

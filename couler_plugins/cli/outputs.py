@@ -94,7 +94,8 @@ def write_result(result: Result, destination: Destination) -> list[Path]:
     good = [file for file in result.files if file.status != "refused"]
     if destination.in_place:
         if result.added:
-            raise Unsupported("there are new documents, which have no place of their own", hint="give -o FOLDER")
+            hint = "give -o FOLDER; 'fuse{keep-original=false}' adds none"
+            raise Unsupported("there are new documents, which have no place of their own", hint=hint)
         if any(file.path is None for file in good):
             raise Unsupported("a workflow of another engine needs a file of its own", hint="give -o, not --in-place")
         return [replace_file(file.path, file.text or "") for file in good if file.status == "changed" and file.path]
@@ -106,7 +107,7 @@ def write_result(result: Result, destination: Destination) -> list[Path]:
         pairs.append((ADDED, result.added))
         if any(file.relative == ADDED for file in result.files):
             raise InvalidInput(f"{ADDED} is needed for new documents, but is an input as well", hint="rename it")
-    paths = [_inside(destination.place, relative) for relative, _ in pairs]  # all are looked at before one is written
+    paths = [inside(destination.place, relative) for relative, _ in pairs]  # all are looked at before one is written
     return [replace_file(path, text) for path, (_, text) in zip(paths, pairs, strict=True)]
 
 
@@ -128,7 +129,7 @@ def _write_one(good: Sequence[FileResult], added: str, place: Path | None) -> li
     return []
 
 
-def _inside(folder: Path, relative: str) -> Path:
+def inside(folder: Path, relative: str) -> Path:
     """The path in the folder; links that lead out of it are not followed."""
     path = folder / relative
     if not _real(path).is_relative_to(_real(folder)):

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace as with_fields
 from functools import cache, cached_property
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from couler_plugins.errors import Unsupported
@@ -43,9 +42,9 @@ from couler_plugins.simulation.planned import GUESS
 
 LONGEST = 58
 """Characters of a name of a chain, so that a number fits behind it in a label of Kubernetes."""
-ALLOWED = 'say allow = "{0}" of {{step!r}} in [[tool.couler.fuse.declare]], or couler.io/fuse-allow: {0}'
+ALLOWED = 'say allow = "{0}" of {{step!r}} in [[fuse.declare]], or couler.io/fuse-allow: {0}'
 REMEDIES = {word: ALLOWED.format(word) for word in WORDS} | {
-    "idempotent": 'say idempotent = true of {step!r} in [[tool.couler.fuse.declare]], or couler.io/idempotent: "true"',
+    "idempotent": 'say idempotent = true of {step!r} in [[fuse.declare]], or couler.io/idempotent: "true"',
 }
 
 
@@ -288,8 +287,9 @@ class Fuser:
 
     def _original(self) -> Iterator[object]:
         if self._workflow.source is not None and self._options.keep_original:
-            file = self._plan.bundle.file_of(int(self._workflow.source[0]))
-            yield from self._facet.original(Path(file.name).name, file.text)
+            document = int(self._workflow.source[0])
+            file = self._plan.bundle.file_of(document)
+            yield from self._facet.original(self._plan.bundle.name_of(document), file.text)
 
 
 def _sentence(refusal: Refusal, second: str) -> str:

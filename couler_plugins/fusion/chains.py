@@ -125,9 +125,11 @@ class Chains:
             yield Refusal("graph", f"it calls the graph {site.callee.name!r}, which has several steps")
         elif site.callee is None:
             call = site.step.call
-            rule = "elsewhere" if isinstance(call, External) and call.workflow else "resolver"
-            what = call.description if isinstance(call, External) else "what a resolver or a controller chooses"
-            yield Refusal(rule, f"it calls {what}, and no single file of this call has that")
+            if isinstance(call, External) and call.workflow:
+                what = f"it calls {call.description}, which no file here has, or several have"
+                yield Refusal("elsewhere", what, remedy="name the one file that has it")
+            else:
+                yield Refusal("resolver", "what it calls is only known at run time")
         if member is None:
             return
         item = member.operation
@@ -150,7 +152,11 @@ class Chains:
         for name in POD:
             if _pod(first, name) != _pod(last.step, name):
                 what = name.replace("_", " ")
-                yield Refusal("pod", f"the {what} of its pod differs from that of {first.name!r}", remedy=f"one {what}")
+                yield Refusal(
+                    "pod",
+                    f"its pod does not have the same {what} as that of {first.name!r}",
+                    remedy="the same for both",
+                )
         if any(output.exported is not None for output in before[-1].operation.outputs):
             yield Refusal("exported", "the whole run sees an output of it, also where the next step fails")
         yield from retry_refusals(members)

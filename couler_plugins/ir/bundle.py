@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from couler_plugins.documents import Document, FilePlace, SourceFile
 from couler_plugins.ir.values import Source
@@ -33,6 +34,13 @@ class Bundle:
     def file_of(self, document: int) -> SourceFile:
         """The file that a document (by its number) belongs to."""
         return self.files[self.file_numbers[document]]
+
+    def name_of(self, document: int) -> str:
+        """Return the path of a document's file below the folder that has all files of the call."""
+        own = PurePath(self.file_of(document).name)
+        shared = set.intersection(*({*PurePath(file.name).parents} for file in self.files))
+        above = max(shared, key=lambda folder: len(folder.parts), default=own.parent)
+        return own.relative_to(above).as_posix()
 
     def place_of(self, document: int) -> FilePlace:
         """Return where a document (by its number) stands."""

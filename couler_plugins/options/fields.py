@@ -133,7 +133,7 @@ def build(cls: type[T], pairs: Iterable[tuple[str, Texts]], owner: str) -> T:
             values[option.field] = parse(texts, option.type)
     missing = [option.name for option in options.values() if option.default is None and option.field not in values]
     if missing:
-        raise InvalidInput(f"{owner} needs the option {missing[0]!r}", hint=f"add {{{missing[0]}=…}}")
+        raise InvalidInput(f"{owner} needs the option {missing[0]!r}", hint=f"write {{{missing[0]}=…}} behind its name")
     with restating((TypeError, ValueError), owner):  # what the class's own __post_init__ says of the values
         return cls(**values)
 

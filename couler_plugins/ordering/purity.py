@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from couler_plugins.caching.key_models.analyzed import AnalyzedCache
+from couler_plugins.caching.key_models.fingerprint import FingerprintKeys
 from couler_plugins.caching.key_models.worker import WorkerKeys
 from couler_plugins.hookspecs.caching import EngineCache, Material, Objection
 from couler_plugins.ir import (
@@ -207,7 +208,7 @@ class Purity:
         return self._materials[operation.name]
 
     def _remedy(self, graph: Graph | None, step: Step, operation: Operation) -> str:
-        if isinstance(self._cache, AnalyzedCache):
+        if isinstance(self._cache, (AnalyzedCache, FingerprintKeys)):
             return self._cache.how_to_declare(operation)
         objections = self._objections(graph, step, operation)
         return next((item.remedy for item in objections if item.rule == "not-declared"), "")

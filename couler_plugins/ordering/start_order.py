@@ -34,7 +34,7 @@ from couler_plugins.simulation.planned import Planned, planned
 NO_GRAPH = "what it runs first is no graph of several steps: there is nothing to order"
 IN_TURN = "its steps run one after another: there is nothing to order"
 ENOUGH = "as many steps may run at a time as ever could: none of them waits"
-NO_GAIN = "in simulation, a run with the longest path first takes no less time than in the engine's own order"
+NO_GAIN = "in simulation, an order {} makes no run shorter than the engine's own order"
 NO_CLASSES = "its engine has no order of steps: name priority classes that the cluster has (classes=low|high)"
 LONGEST = "where not all steps can run at once, those with the longest path behind them go first"
 OWN_CLASS = "its owner gives it the priority class {!r}"
@@ -149,7 +149,7 @@ class _Prioritizing:
             self._say(self._graph.name, LONGEST + times, f"order {len(longest)} steps {means}", figures)
             put(gain.ranks)
         else:
-            self._say(self._graph.name, NO_GAIN + times, figures=figures)
+            self._say(self._graph.name, NO_GAIN.format(means) + times, figures=figures)
 
     @cached_property
     def _tasks(self) -> Planned:

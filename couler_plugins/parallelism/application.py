@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 from typing import Literal as OneOf
@@ -213,8 +212,8 @@ class Splitter:
     def _original(self, plan: Plan, job: _Job) -> tuple[Any, ...]:
         if job.workflow.source is None or not self._keep_original:
             return ()
-        file = plan.bundle.file_of(int(job.workflow.source[0]))
-        return job.facet.original(Path(file.name).name, file.text)
+        document = int(job.workflow.source[0])
+        return job.facet.original(plan.bundle.name_of(document), plan.bundle.file_of(document).text)
 
     def _cut(self, job: _Job, bonds: Sequence[Bond], budget: Budget) -> Cut:
         contraction = contract(job.view.dag, bonds, budget)

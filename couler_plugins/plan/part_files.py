@@ -68,7 +68,7 @@ def kept(base: str, namespace: str, file: str, text: str) -> tuple[dict[str, Any
     Args:
         base: what the workflow is called.
         namespace: where it lives; empty where that is decided when it is submitted.
-        file: the name of the file that the text is of.
+        file: the path of the file that the text is of, below the folder of the call.
         text: all of it.
     """
     chunks = list(_chunks(text))
@@ -93,9 +93,9 @@ def originals(bundle: Bundle) -> dict[str, str]:
     """The texts that ConfigMaps of a bundle keep, by the names of their files.
 
     Raises:
-        InvalidInput: one is not whole, or is not what was kept.
+        InvalidInput: one is not whole, is not what was kept, or has the name of another one.
     """
-    result: dict[str, dict[str, _Chunk]] = {}
+    result: dict[tuple[str, ...], dict[str, _Chunk]] = {}
     for document in bundle.documents:
         for item in _objects(document.data):
             match item:
@@ -104,8 +104,15 @@ def originals(bundle: Bundle) -> dict[str, str]:
                     "metadata": {"labels": {"couler.io/original": base}, "annotations": dict(facts)},
                     "data": {"text": str(text)},
                 }:
-                    result.setdefault(str(base), {})[str(facts.get(PLACE))] = _Chunk(facts, text, document.file)
-    return dict(_whole(base, chunks) for base, chunks in result.items())
+                    key = str(base), str(facts.get(NAME)), str(facts.get(DIGEST))
+                    result.setdefault(key, {})[str(facts.get(PLACE))] = _Chunk(facts, text, document.file)
+    texts: dict[str, str] = {}
+    for (base, *_), chunks in result.items():
+        name, text = _whole(base, chunks)
+        if texts.setdefault(name, text) != text:
+            hint = "give the ConfigMaps of one of them at a time"
+            raise InvalidInput(f"two originals are called {name!r}", file=next(iter(chunks.values())).file, hint=hint)
+    return texts
 
 
 class _Chunk(NamedTuple):

@@ -89,7 +89,7 @@ class _Queueing:
         reason, figures = self._objection(site, step, operation, queue, wait, is_said=is_said)
         if reason == ELSEWHERE:
             return step
-        if reason:
+        if reason := reason or self._room.missing(priority):
             self._reasons.setdefault((reason, figures), []).append(site.label)
             return step
         own = dict(step.labels)

@@ -50,16 +50,23 @@ class Room:
     def __init__(self, options: Queue) -> None:
         self._file = options.table
         self._shares: list[Share] = []
+        self._priorities: set[str] = set()
         if not options.table:
             return
         table = read_table(Path(options.table))
         clusters = [cluster.name for cluster in table.clusters] or [""]
         self._shares = [share for cluster in clusters for share in Shares(table, cluster).shares()]
-        names = {"queue": {share.queue for share in self._shares}, "priority": {one.name for one in table.priorities}}
+        self._priorities = {one.name for one in table.priorities}
+        names = {"queue": {share.queue for share in self._shares}, "priority": self._priorities}
         for key, name in (("queue", options.name_), ("priority", options.priority)):
             if name and name not in names[key]:
                 hint = f"{closest(name, names[key])} it has {', '.join(sorted(names[key])) or 'none'}".strip()
                 raise InvalidInput(f"there is no {key} {name!r} in this table", file=options.table, hint=hint)
+
+    def missing(self, priority: str) -> str:
+        """Return why pods cannot have a priority; empty where they can, and where there is no table."""
+        is_known = not (self._file and priority) or priority in self._priorities
+        return "" if is_known else f"{self._file} has no priority {priority!r}"
 
     def objection(self, queue: str, namespace: str, demand: Counter[str]) -> tuple[str, Figures]:
         """Return why a pod would wait for ever, with figures; an empty text where it may start some day.
@@ -70,10 +77,12 @@ class Room:
             demand: what it asks for, by resource.
         """
         mine = [one for one in self._shares if one.queue == queue and (not namespace or namespace in one.namespaces)]
-        if not self._file or not any(demand.values()):
+        if not self._file:
             return "", ()
         if not mine:
             return f"{self._file} has no queue {queue!r}{f' for the namespace {namespace!r}' if namespace else ''}", ()
+        if not any(demand.values()):
+            return "", ()
         places: dict[tuple[str, str], dict[str, float]] = {}
         for one in mine:
             places.setdefault((one.cluster, one.flavor), {})[one.resource] = one.most

@@ -140,7 +140,7 @@ def test_what_a_step_says_keeps_it_apart() -> None:
         ({"call": Call(name="inner")}, "it calls the graph 'inner'"),
         (
             {"call": External(workflow="lib", name="op")},
-            "it calls 'op' of 'lib', and no single file of this call has that",
+            "it calls 'op' of 'lib', which no file here has, or several have",
         ),
     ):
         odd = replace(
@@ -173,7 +173,7 @@ def test_pods_that_differ_are_not_shared() -> None:
     assert names(Fuse().run(plan, asked)) == ["a-to-b"]
     for second, setting in (({"labels": {}}, "labels"), ({"annotations": {"mesh": "on"}}, "annotations")):
         after = Fuse().run(dataclasses.replace(plan, workflows=(whole(**second),)), asked)
-        assert f"the {setting} of its pod differs from that of 'a' (one {setting})" in reasons(after)["g/b"]
+        assert f"its pod does not have the same {setting} as that of 'a' (the same for both)" in reasons(after)["g/b"]
 
 
 def test_pods_of_operations_in_libraries_are_compared_as_well() -> None:
@@ -189,7 +189,7 @@ def test_pods_of_operations_in_libraries_are_compared_as_well() -> None:
     whole = workflow(graph(Step(name="a", call=External(workflow="lib", name="op")), step("b", "a")))
     asked: Any = Asked(Selective())
     plan = Plan(bundle=Bundle.of(()), originals=(), workflows=(whole, library), homes=asked.pods.homes())
-    assert "the priority of its pod differs" in reasons(Fuse().run(plan, asked))["g/b"]
+    assert "its pod does not have the same priority" in reasons(Fuse().run(plan, asked))["g/b"]
 
 
 def test_an_operation_of_a_library_of_the_plan_is_fused() -> None:

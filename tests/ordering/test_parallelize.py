@@ -375,7 +375,9 @@ def test_kubeflow_loses_dependent_tasks(tmp_path: Path) -> None:
         "+      b: {componentRef: {name: comp-pure}, taskInfo: {name: b}}",
         "+      mail: {componentRef: {name: comp-effect}, dependentTasks: [b, a], taskInfo: {name: mail}}",
     ]
-    assert not parallelized(KFP).changed
+    bare = parallelized(KFP)
+    assert not bare.changed
+    assert "add kfp.kubernetes.add_pod_annotation(task, 'couler.io/cache', 'pure')" in reasons(bare)["root"]
 
 
 @pytest.mark.airflow

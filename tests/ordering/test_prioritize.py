@@ -140,7 +140,7 @@ def test_what_was_ordered_stays_and_is_refused_the_second_time() -> None:
         ("name: chart,", "name: chart, continueOn: {failed: true},", "a failure of 'chart' need not"),
         ("name: chart,", "name: chart, onExit: work,", "'chart' has a hook"),
         ("          dag:\n", "          dag:\n            target: long\n", "its owner says in `target`"),
-        (", depends: long}", ", depends: beta && chart && long && alpha}", "takes no less time"),
+        (", depends: long}", ", depends: beta && chart && long && alpha}", "in the DAG's target makes no run shorter"),
     ],
 )
 def test_what_keeps_argo_s_own_order(old: str, new: str, reason: str) -> None:

@@ -24,6 +24,7 @@ def test_the_page_shows_what_is_written(tmp_path: Path) -> None:
     result = prioritized(f"{HEAD}{block('yaml')}{WORK}", tmp_path, TIMES)
     shown = [line for line in block("diff").splitlines() if line.startswith("+")]
     assert changes(result) == [f"+{line[1:].strip()}" for line in shown]
+    assert "".join(f"{line[1:]}\n" for line in block("diff").splitlines()) in (result.files[0].text or "")
     assert str(result.files[0].decisions[0]) == block("text").strip()
 
 

@@ -300,6 +300,16 @@ def test_the_namespace_has_to_have_the_queue(tmp_path: Path) -> None:
     assert "has no queue 'vision' for the namespace 'elsewhere'" in reasons(result)["main/train"]
 
 
+@pytest.mark.parametrize(
+    ("word", "reason"), [("queue", "has no queue 'vison' for the"), ("priority", "has no priority 'vison'")]
+)
+def test_the_table_has_to_have_what_a_row_names(word: str, reason: str, tmp_path: Path) -> None:
+    (tmp_path / "queues.toml").write_text(dedent(TABLE))
+    rows = f'[[queue.declare]]\nstep = "train"\n{word} = "vison"\n'
+    result = queued(ARGO, tmp_path, f"queue{{name=vision,table={tmp_path / 'queues.toml'}}}", settings=rows)
+    assert reason in reasons(result)["main/train"]
+
+
 def test_tekton_gets_labels_and_more_time(tmp_path: Path) -> None:
     (run,) = documents(queued(TEKTON, tmp_path, "queue{name=vision,wait=3600}"))
     compiling, testing = run["spec"]["pipelineSpec"]["tasks"]

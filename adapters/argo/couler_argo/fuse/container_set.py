@@ -65,9 +65,8 @@ def set_refusals(
     steps = {member.step.name for member in chain}
     before = members[-1]
     if wire(chain).inner:
-        yield Refusal(
-            "value", f"containers of one pod hand nothing on, and {following.step.name!r} reads what is made there"
-        )
+        what = f"{following.step.name!r} reads what another step of the pod makes, and a container of its own cannot"
+        yield Refusal("value", what, remedy="with the same image, the steps may become one script")
     if before.operation.outputs or any(port.kind == "artifact" for port in before.operation.inputs):
         yield Refusal(
             "outputs", f"only the last container of a pod has outputs and files, and {before.step.name!r} has some"

@@ -103,7 +103,7 @@ REFUSED: Mapping[str, tuple[str, Any, str]] = {
         [{"name": "X", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}],
         "its environment has the name or the address of its pod",
     ),
-    "image": ("b.container.image", "busybox:2", "containers of one pod hand nothing on"),
+    "image": ("b.container.image", "busybox:2", "a container of its own cannot (with the same image"),
     "gpu": ("b.container.resources", {"limits": {"nvidia.com/gpu": 1}}, "nvidia.com/gpu"),
     "own-name-of-an-attempt": ("a.script.source", "echo {{retries}} > /tmp/n", "it reads 'retries'"),
     "own-name-in-a-call": (

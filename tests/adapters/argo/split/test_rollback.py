@@ -84,6 +84,41 @@ def test_what_is_not_whole_is_not_given_back(
     assert result.stdout == ""
 
 
+def test_files_of_one_name_in_two_folders_come_back(tmp_path: Path) -> None:
+    texts = {"dev/workflow.yaml": TEXT, "prod/workflow.yaml": TEXT.replace("big", "other")}
+    for name, text in texts.items():
+        (tmp_path / "in" / name).parent.mkdir(parents=True)
+        (tmp_path / "in" / name).write_text(text)
+    pipeline = ["-p", "split{into=workflows,max-steps=3}"]
+    result = CliRunner().invoke(couler, ["optimize", *pipeline, str(tmp_path / "in"), "-o", str(tmp_path / "split")])
+    assert result.exit_code == 0, result.output
+    assert rolled_back(str(tmp_path / "split"), "-o", str(tmp_path / "out")).exit_code == 0
+    assert {name: (tmp_path / "out" / name).read_text() for name in texts} == texts
+
+
+def test_two_texts_of_one_name_are_no_riddle(tmp_path: Path) -> None:
+    documents = [*kept("w", "", "w.yaml", "one"), *kept("w", "", "w.yaml", "two")]
+    (tmp_path / "some.yaml").write_text("---\n".join(map(dump_yaml, documents)))
+    result = rolled_back(str(tmp_path))
+    assert result.exit_code == 2
+    assert "two originals are called 'w.yaml'" in result.stderr
+
+
+def test_a_slash_asks_for_a_folder(split: Path, tmp_path: Path) -> None:
+    assert rolled_back(str(split), "-o", f"{tmp_path}/again/").exit_code == 0
+    assert (tmp_path / "again" / "workflow.yaml").read_text() == TEXT
+
+
+def test_a_link_leads_nowhere_else(tmp_path: Path) -> None:
+    (document,) = kept("w", "", "dev/w.yaml", "text")
+    (tmp_path / "some.json").write_text(json.dumps(document))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "dev").symlink_to(tmp_path)
+    result = rolled_back(str(tmp_path / "some.json"), "-o", str(tmp_path / "out"))
+    assert result.exit_code == 2
+    assert "leads out of" in result.stderr
+
+
 def test_a_name_leads_nowhere_else(tmp_path: Path) -> None:
     (document,) = kept("w", "", "../../evil.yaml", "text")
     (tmp_path / "some.json").write_text(json.dumps(document))
