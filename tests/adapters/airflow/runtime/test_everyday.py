@@ -9,7 +9,7 @@ import pytest
 
 from airflow_live import LiveAirflow
 
-pytestmark = [pytest.mark.airflow, pytest.mark.slow]
+pytestmark = [pytest.mark.airflow, pytest.mark.long]
 
 DAG_FILE = '''"""Sales of our shops."""
 import logging

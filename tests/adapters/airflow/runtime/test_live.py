@@ -11,7 +11,7 @@ import pytest
 
 from airflow_live import LiveAirflow
 
-pytestmark = [pytest.mark.airflow, pytest.mark.slow]
+pytestmark = pytest.mark.airflow
 
 FILE = """
     import datetime
@@ -53,6 +53,7 @@ pure = true
 """
 
 
+@pytest.mark.slow
 def test_a_whole_airflow(tmp_path: Path) -> None:
     (tmp_path / "couler.toml").write_text(ROWS)
     settings = {
@@ -134,6 +135,7 @@ SAME = """
 """
 
 
+@pytest.mark.long
 def test_what_a_scheduler_has_kept_is_found_by_both_ways_to_test(tmp_path: Path) -> None:
     settings = {"AIRFLOW__COULER__CACHE_STORE": str(tmp_path / "store")}
     tasks = ("mapped", "total", "work", "python")
