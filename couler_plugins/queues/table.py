@@ -23,16 +23,15 @@ KEBAB = "kebab"
 NAME = "names have lower-case letters, digits and `-`, and at most 63 characters"
 TAINT = "a taint is KEY=VALUE:NoSchedule or KEY=VALUE:NoExecute"
 
-Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
+Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?\Z", max_length=63)]
 """A DNS label: what is stricter of a name and of the value of a label."""
-Label = Annotated[str, msgspec.Meta(pattern=r"^(([A-Za-z0-9][-\w.]*)?[A-Za-z0-9])?$", max_length=63)]
-LabelKey = Annotated[
-    str, msgspec.Meta(pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-\w.]*[A-Za-z0-9])?$", max_length=316)
-]
-Taint = Annotated[str, msgspec.Meta(pattern=r"^[^=:]+(=[^=:]*)?:(NoSchedule|NoExecute)$")]
+_VALUE, _PREFIX = r"([A-Za-z0-9]([-_.A-Za-z0-9]*[A-Za-z0-9])?)", r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)"
+Label = Annotated[str, msgspec.Meta(pattern=rf"^{_VALUE}?\Z", max_length=63)]
+LabelKey = Annotated[str, msgspec.Meta(pattern=rf"^{_PREFIX}?{_VALUE}\Z", max_length=316)]
+Taint = Annotated[str, msgspec.Meta(pattern=rf"^{_PREFIX}?{_VALUE}(={_VALUE}?)?:(NoSchedule|NoExecute)\Z")]
 Amount = int | float | str
 Amounts = dict[LabelKey, Amount]
-Weight = Annotated[float, msgspec.Meta(ge=0)]
+Weight = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
 
 
 class _Row(msgspec.Struct, frozen=True, kw_only=True, rename=KEBAB, forbid_unknown_fields=True):

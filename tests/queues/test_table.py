@@ -261,6 +261,7 @@ PROBLEMS = [
     ('name = "ci"', 'name = "cj"', 'name = "cj"', 'add a row [[quotas]] with team = "cj"'),
     ("weight = 0.5", "weight = 1e-10", "weight = 1e-10", "write 0, or a larger weight"),
     ("weight = 0.5", "weight = -1", "weight = -1", "docs/queue.md"),
+    ("weight = 0.5", "weight = inf", "weight = inf", "docs/queue.md"),
     ('parent = "company"', 'parent = "research"', 'parent = "research"', "remove one `parent` of the circle"),
     ('parent = "company"', 'parent = "compony"', 'parent = "compony"', "did you mean 'company'?"),
     ('team = "ci"', 'team = "ic"', 'team = "ic"', "add a row [[teams]]"),
@@ -282,6 +283,10 @@ PROBLEMS = [
     ('team = "language"', 'team = "vision"', 'flavor = "gpu-nodes"', "remove one of the two rows"),
     ("value = -100", "value = 3000000000", "value = 3000000000", "docs/queue.md"),
     ("spot:NoExecute", "spot", '"spot"', "a taint is KEY=VALUE:NoSchedule"),
+    ("spot:NoExecute", "a b:NoExecute", '"a b:', "a taint is KEY=VALUE:NoSchedule"),
+    ("spot:NoExecute", "/:NoExecute", '"/:', "a taint is KEY=VALUE:NoSchedule"),
+    ('{"cloud.example/pool" = "gpu"}', '{"cloud.example/pool" = "gé_u"}', "gé_u", "names have lower-case"),
+    ('name = "nightly"', 'name = "nightly\\n"', 'name = "nightly', "names have lower-case"),
     (
         '[[cohorts]]\nname = "company"',
         '[[clusters]]\nname = "manager"\n[[clusters]]\nname = "b"',

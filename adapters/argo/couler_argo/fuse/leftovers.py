@@ -24,7 +24,7 @@ HARMLESS = frozenset(
 )
 """Commands and words of the shell that write no file, whatever their arguments are."""
 LEADING = frozenset({"do", "else", "elif", "if", "then", "until", "while", "!", "time"})
-ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=\S*\s*")
+ASSIGNMENT = re.compile(r"""[A-Za-z_]\w*=(?:"[^"]*(?:"|\Z)|'[^']*(?:'|\Z)|[^\s"'])*\s*""")
 SEPARATOR = re.compile(r"&&|\|\||(?<![<>])&(?![\d-])|[;|\n(){}`]|\$\(")
 BACKGROUND = re.compile(r"(?<![&<>|])&(?![&>\d])|\b(?:nohup|setsid|disown|coproc)\b")
 """What leaves a process behind: a single `&`, or a command for that."""
@@ -69,7 +69,7 @@ def leaves_nothing(main: Container, outputs: Iterable[str]) -> bool:
         return main.script is None and bool(main.command) and name_of(main.command[0]) in HARMLESS
     text = text.replace("\\\n", " ")
     for path in outputs:
-        text = re.sub(rf"(>{{1,2}}\s*)[\"']?{re.escape(path)}(?![\w./-])[\"']?", r"\1&1", text)
+        text = re.sub(rf"(>{{1,2}}\s*)[\"']?{re.escape(path)}[\"']?(?=[\s;|&)]|\Z)", r"\1&1", text)
     if any(not NOWHERE.match(text, arrow.end()) for arrow in REDIRECTION.finditer(text)):
         return False
     return all(map(_is_harmless, SEPARATOR.split(text)))

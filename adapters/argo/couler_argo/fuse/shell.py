@@ -95,7 +95,8 @@ couler_place() { # KEPT PATH: an artifact where the next step reads it
 }
 """
 """What not every script needs. A command is run by `exec`, which takes no builtin of the shell for it. Kubernetes makes
-one `$` of two in a command, whatever Argo has filled in there; so does the launcher."""
+one `$` of two in a command, whatever Argo has filled in there; so does the launcher. It does so in this script as well,
+which comes in a variable of Argo's own container: so none stands behind another one here."""
 
 
 def shell_program(parts: Sequence[Part]) -> tuple[Piece, ...]:
@@ -125,7 +126,7 @@ def _lines(part: Part, number: int, end: str) -> Iterator[Piece]:
         else:
             yield f"{ready}\n"
             yield from _document(word, part, end)
-            yield "couler_replace '$$' '$'\n"
+            yield "couler_replace '$''$' '$'\n"
             ready = 'set -- "$@" "$couler_text"'
     yield f"{ready}\n"
     if part.source is not None:

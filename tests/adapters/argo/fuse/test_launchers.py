@@ -139,6 +139,16 @@ def test_one_dollar_of_two_is_left_in_a_command_and_both_in_a_script(kind: str, 
 
 
 @pytest.mark.parametrize("kind", ["shell", "python"])
+def test_the_launcher_still_knows_two_dollars_where_kubernetes_leaves_one_in_scripts(kind: str, tmp_path: Path) -> None:
+    """Argo's init container gets the template in a variable, and the kubelet expands that."""
+    make = script("a", "printf '$%s' '$'") if kind == "shell" else python("a", "print('$' + '$', end='')")
+    pod = Pod(two(make, container("b", "printf", "%s", "{{inputs.parameters.x}}")), tmp_path)
+    file = tmp_path / "script"
+    file.write_text(file.read_text().replace("$$", "$"))
+    assert pod.run().stdout == "$$$"
+
+
+@pytest.mark.parametrize("kind", ["shell", "python"])
 def test_an_output_that_is_missing_fails_the_pod_as_it_failed_its_step(kind: str, tmp_path: Path) -> None:
     make, use = (script("a", "true", **NUMBER), script("b", "true"))
     if kind == "python":

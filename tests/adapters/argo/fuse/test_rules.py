@@ -301,6 +301,9 @@ LEAVES_NOTHING = {
     "for i in 1 2; do echo $i 2>/dev/null; done": True,
     "echo a > /tmp/other": False,
     "echo a >> /tmp/out2": False,
+    "echo a > /tmp/out$X": False,
+    'echo a > "/tmp/out"$X': False,
+    "echo a > '/tmp/out'; (echo b >> /tmp/out)": True,
     "mkdir /tmp/x": False,
     "cat /x | tee /y": False,
     "$X": False,
@@ -308,6 +311,8 @@ LEAVES_NOTHING = {
     "sleep 1 & rm -r /x": False,
     "echo `touch /x`": False,
     "X=1 touch /x": False,
+    'X="a echo b" touch /x': False,
+    "X=\"a b\" Y='c' echo": True,
     "if touch /x; then true; fi": False,
 }
 
