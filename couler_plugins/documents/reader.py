@@ -33,11 +33,13 @@ class FilePlace(NamedTuple):
         path: its folders and its own name, from the outside in.
         scope: the folder whose files are deployed together, such as an environment or a chart; empty for the rest.
         version: what the nearest folder that is called like a version says (`task/git-clone/0.2`); empty without one.
+        relative: its path below the folder that was given; empty where none was.
     """
 
     path: tuple[str, ...] = ()
     scope: str = ""
     version: str = ""
+    relative: str = ""
 
     @property
     def version_folder(self) -> tuple[str, ...]:

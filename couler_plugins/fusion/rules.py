@@ -86,7 +86,7 @@ def say_at(
     graph, step = site.graph.name if site.graph is not None else "", site.step.name
     names = (f".{graph}.{step}", f".{step}", "")
     if (lost := _lost(workflow, annotations)) is not None:
-        return Say(f"its annotation {lost} names no single step, and whoever wrote it meant one")
+        return Say(f"its annotation {lost} names no step, or several of one name")
     for key in (FUSE + name for name in names):
         if (word := annotations.get(key, NEVER)) != NEVER:
             return Say(f"its annotation {key} says {word!r:.40}: write {NEVER}")

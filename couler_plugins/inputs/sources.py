@@ -286,7 +286,7 @@ def set_places(inputs: Iterable[Input], depth: int = 0) -> Iterator[Input]:
                 scope = str(Path(root, *inner[:depth]))
             else:
                 scope = item.name if rendered else _scope(path.parent, root, scopes)
-            item.file.place = FilePlace(path.parts, scope, version_in(inner))
+            item.file.place = FilePlace(path.parts, scope, version_in(inner), item.relative)
         yield item
 
 

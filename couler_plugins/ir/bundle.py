@@ -36,11 +36,9 @@ class Bundle:
         return self.files[self.file_numbers[document]]
 
     def name_of(self, document: int) -> str:
-        """Return the path of a document's file below the folder that has all files of the call."""
-        own = PurePath(self.file_of(document).name)
-        shared = set.intersection(*({*PurePath(file.name).parents} for file in self.files))
-        above = max(shared, key=lambda folder: len(folder.parts), default=own.parent)
-        return own.relative_to(above).as_posix()
+        """Return the path of a document's file below the folder that was given; its name alone where none was."""
+        file = self.file_of(document)
+        return PurePath(file.place.relative or PurePath(file.name).name).as_posix()
 
     def place_of(self, document: int) -> FilePlace:
         """Return where a document (by its number) stands."""

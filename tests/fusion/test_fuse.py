@@ -285,7 +285,7 @@ def test_an_annotation_that_may_mean_several_steps_allows_nothing() -> None:
         ({"fuse": "never"}, "its annotation couler.io/fuse says so"),
         ({"fuse.b": "never"}, "its annotation couler.io/fuse.b says so"),
         ({"fuse": "always"}, "write never"),
-        ({"fuse.c": "never"}, "names no single step"),
+        ({"fuse.c": "never"}, "names no step, or several"),
         ({"fuse_allow": "speed"}, "the words are timeout, files"),
     ],
 )

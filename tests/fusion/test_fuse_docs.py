@@ -5,8 +5,13 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import fields
+from pathlib import Path
 from typing import get_args
 
+import pytest
+from click.testing import CliRunner
+
+from couler_plugins.cli.group import couler
 from couler_plugins.fusion.optimizer import Fuse
 from couler_plugins.fusion.rules import check_rows
 from couler_plugins.hookspecs.fusing import Word
@@ -21,6 +26,16 @@ def rows_of(heading: str) -> list[list[str]]:
     section = PAGE.split(f"\n## {heading}\n")[1].split("\n## ")[0]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if line[:1] == "|"]
     return rows[2:]
+
+
+def test_the_page_shows_what_is_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = PAGE.split("```yaml\n")[1].split("```")[0]
+    command, _, shown = PAGE.split("```console\n$ couler ")[1].split("```")[0].partition("\n")
+    (tmp_path / "report.yaml").write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert CliRunner().invoke(couler, command.split()).stdout == shown
+    fused = CliRunner().invoke(couler, ["optimize", *command.split()[1:]]).stdout
+    assert CliRunner().invoke(couler, ["rollback"], input=fused).stdout == text
 
 
 def test_the_page_has_all_options_with_their_defaults() -> None:

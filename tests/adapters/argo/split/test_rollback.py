@@ -85,7 +85,7 @@ def test_what_is_not_whole_is_not_given_back(
 
 
 def test_files_of_one_name_in_two_folders_come_back(tmp_path: Path) -> None:
-    texts = {"dev/workflow.yaml": TEXT, "prod/workflow.yaml": TEXT.replace("big", "other")}
+    texts = {"all/dev/workflow.yaml": TEXT, "all/prod/workflow.yaml": TEXT.replace("big", "other")}
     for name, text in texts.items():
         (tmp_path / "in" / name).parent.mkdir(parents=True)
         (tmp_path / "in" / name).write_text(text)
