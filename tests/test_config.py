@@ -112,7 +112,7 @@ def test_no_color_is_heeded_unless_something_nearer_speaks(tmp_path: Path) -> No
         ("cache-index = true", "'cache-index' is text"),
         ("history = ['a', 1]", "'history' is text"),
         ("disable-plugins = 1", "'disable-plugins' is text"),
-        ("pipeline = 'a'\n[tool]\nx = 1", "there is no setting 'tool'"),
+        ("pipeline = 'a'\n[tool]\nx = 1", "there is no setting 'tool'\n  hint: leave out `tool.couler.`"),
     ],
 )
 def test_a_file_that_is_wrong_is_an_error_that_names_it(tmp_path: Path, text: str, expected: str) -> None:

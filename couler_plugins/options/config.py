@@ -232,6 +232,7 @@ def _checked(key: str, value: Any, path: Path, table_name: str, options: Mapping
         hint = f"{closest(key, [*options, 'prices'])} the settings are {', '.join(options)}, and rows [[prices]]"
         if isinstance(value, dict):
             hint = f'options of an optimizer stand in the pipeline: "{key}{{option=value}}"; rows in [[{key}.declare]]'
+            hint = "leave out `tool.couler.`, which is for pyproject.toml" if key == "tool" else hint
         raise InvalidInput(f"there is no setting {key!r}", file=str(path), hint=hint.strip())
     items = value if isinstance(value, list) else [value]
     if not all(isinstance(item, (str, int, float, bool)) for item in items):
