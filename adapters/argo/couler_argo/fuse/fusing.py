@@ -86,7 +86,9 @@ class ArgoFusing:
         if not separate or not script:
             return pod
         same_image = main_container(members[0]).image == main_container(following).image
-        return [*pod, *(script if same_image else separate)]
+        every = script if same_image else separate
+        own = [one for one in every if one.step == following.step.name]
+        return [*pod, *(own if any(not one.word for one in own) else every)]
 
     def _refusals(self, graph: Graph, chain: Sequence[Member]) -> tuple[list[Refusal], list[Refusal]]:
         """Why a chain cannot be one script, and why it cannot be a container set: of all of its links."""
