@@ -29,5 +29,5 @@ def test_its_workflows_become_what_is_measured(name: str) -> None:
 def test_it_needs_a_cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(Cluster, "is_up", False)
     monkeypatch.setattr("sys.argv", ["live", "--json", str(tmp_path / "figures.json")])
-    with pytest.raises(SystemExit, match="dev.py cluster up"):
+    with pytest.raises(SystemExit, match=r"dev\.py cluster up"):
         live.main()
