@@ -82,8 +82,8 @@ def steps() -> dict[str, Any]:
 
     texts = " ".join(f"{{{{steps.{name}.outputs.parameters.text}}}}" for name in names)
     last = busybox("sum", "echo {{inputs.parameters.word}} > /tmp/text", **inputs, **text)
-    document = dag("steps-", [], [busybox("made", script, **inputs, **text, **PURE), last])
-    stages = [*(step(name, "made", name) for name in names), step("sum", "sum", texts)]
+    document = dag("steps-", [], [busybox("word", script, **inputs, **text, **PURE), last])
+    stages = [*(step(name, "word", name) for name in names), step("sum", "sum", texts)]
     document["spec"]["templates"][0] = {"name": "main", "steps": stages}
     return document
 

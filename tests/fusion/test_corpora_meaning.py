@@ -32,9 +32,8 @@ from couler_plugins.options.config import load_config
 from ir.chains import chains_of, merged, unrolled
 from ir.interpreter import run
 from ir.test_properties import differences
-from support import SHARED
+from support import shared
 
-FIELD = SHARED / "corpus" / "field"
 HANDLER = Operation(name="a handler", kind="other")
 
 
@@ -114,9 +113,7 @@ def test_chains_of_examples_compute_the_same(subject: Subject, path: Path) -> No
     "name", ["Cray-HPE__docs-csm", "ClimateImpactLab__downscaleCMIP6", "DiamondLightSource__workflows"]
 )
 def test_chains_of_repositories_compute_the_same(name: str) -> None:
-    folder = FIELD / name
-    if not folder.is_dir():
-        pytest.skip("needs corpus/field in the shared folder; COULER_SHARED says where that is")
+    folder = shared("corpus", "field", name)
     config = load_config(start=folder)
     work = session(config)
     inputs, _ = read_workflows(folder, config, work)

@@ -157,17 +157,17 @@ class ArgoRun:
         if done.returncode:
             (home / "stderr").write_bytes(done.stderr)
             return "Failed", {}
-        made: dict[str, Any] = {"result": done.stdout.decode(errors="replace").removesuffix("\n")}
+        results: dict[str, Any] = {"result": done.stdout.decode(errors="replace").removesuffix("\n")}
         for port in (template.get("outputs") or {}).get("parameters", ()):
             if "value" in port:
-                made[f"parameters.{port['name']}"] = _filled(port["value"], scope)
+                results[f"parameters.{port['name']}"] = _filled(port["value"], scope)
             else:
                 file = Path(here(port["valueFrom"]["path"]))
-                made[f"parameters.{port['name']}"] = file.read_text().removesuffix("\n")
+                results[f"parameters.{port['name']}"] = file.read_text().removesuffix("\n")
         for port in (template.get("outputs") or {}).get("artifacts", ()):
-            made[f"artifacts.{port['name']}"] = here(port["path"])
-            assert Path(made[f"artifacts.{port['name']}"]).exists()
-        return "Succeeded", made
+            results[f"artifacts.{port['name']}"] = here(port["path"])
+            assert Path(results[f"artifacts.{port['name']}"]).exists()
+        return "Succeeded", results
 
     @staticmethod
     def _process(container: Any, scope: Mapping[str, Any], home: Path, here: Any) -> Any:

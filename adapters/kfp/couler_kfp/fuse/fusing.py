@@ -144,7 +144,7 @@ def _part(member: Member, wiring: Wiring, words: int) -> dict[str, Any]:
         "words": words,
         "parameters": {port.name: name for port, name in outside.items() if port.kind != "artifact"},
         "artifacts": {port.name: name for port, name in outside.items() if port.kind == "artifact"},
-        "given": {
+        "handoffs": {
             port.name: [type_of(port), source(value)] for port, value in inner.items() if port.kind != "artifact"
         },
         "read": {port.name: source(value) for port, value in inner.items() if port.kind == "artifact"},

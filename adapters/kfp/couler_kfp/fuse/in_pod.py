@@ -7,8 +7,8 @@ use the standard library only.
 
 The description is JSON, a list of parts. Each has the name of its `step`; the number of `words` of its command; the
 names of its inputs from outside (`parameters` and `artifacts`, with the names that the pod has for them); what it gets
-from parts before it (`given`: for each parameter its type and a name, or a list of texts and lists of one name; `read`:
-the name of each artifact); and its outputs (`values` with names and types, `outputs` with names).
+from parts before it (`handoffs`: for each parameter its type and a name, or a list of texts and lists of one name;
+`read`: the name of each artifact); and its outputs (`values` with names and types, `outputs` with names).
 Sources: `kfp.dsl.executor` (what it reads and writes), KFP's `component/launcher_v2.go` (outputs in files) and
 `driver/resolve.go` (values of another type).
 """
@@ -53,7 +53,7 @@ def told_part(part: Any, pod: Any, values: Any, artifacts: Any, file: str) -> An
     inputs, outputs = pod.get("inputs", {}), pod["outputs"]
     passed, linked = inputs.get("parameterValues", {}), inputs.get("artifacts", {})
     parameters = {own: passed[name] for own, name in part["parameters"].items() if name in passed}
-    for own, (kind, source) in part["given"].items():
+    for own, (kind, source) in part["handoffs"].items():
         parameters[own] = value_of(source, kind, values)
     read = {own: linked[name] for own, name in part["artifacts"].items() if name in linked}
     read.update({own: {"artifacts": [artifacts[name]]} for own, name in part["read"].items()})

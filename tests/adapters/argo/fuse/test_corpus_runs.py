@@ -15,9 +15,8 @@ import yaml
 from adapters.argo.fuse.chains import fused, ran, template_of, workflow
 from couler_plugins.documents.mappings import without
 from oracles.argo_oracle import build
-from support import SHARED
+from support import shared
 
-FIELD = SHARED / "corpus" / "field"
 CLIMATE, CRAY = "ClimateImpactLab__downscaleCMIP6/workflows", "Cray-HPE__docs-csm/workflows"
 CHAINS = {
     "regrid": (CLIMATE, "regrid-cmip6-*", "regrid-cmip6", "move-chunks-to-time regrid move-chunks-to-space"),
@@ -124,9 +123,7 @@ def alike(notes: str, pod: str = r"P\d+P(?:-[a-z0-9-]+)?(?=/)") -> str:
 
 def chain_named(name: str) -> Any:
     folder, title, graph, steps = CHAINS[name]
-    if not (FIELD / folder).is_dir():
-        pytest.skip("needs corpus/field in the shared folder; COULER_SHARED says where that is")
-    return chain_of(FIELD / folder, title, graph, steps.split())
+    return chain_of(shared("corpus", "field", folder), title, graph, steps.split())
 
 
 @pytest.mark.oracle

@@ -74,8 +74,8 @@ def test_a_failure_in_the_middle_is_one_of_the_chain(tmp_path: Path) -> None:
 
 def typed() -> dict[str, Any]:
     """A chain that hands on each type of a parameter, texts around values, a file, and two inputs of one name."""
-    made = Made("typed", number="int")
-    made.component(
+    pipeline = Made("typed", number="int")
+    pipeline.component(
         "make",
         "def make(number: int, text: OutputPath(str)) -> NamedTuple('Made', [('whole', int), ('rate', float), "
         "('yes', bool), ('many', list), ('facts', dict)]):\n"
@@ -84,23 +84,25 @@ def typed() -> dict[str, Any]:
         {"number": "int"},
         {"text": "str", "whole": "int", "rate": "float", "many": "list", "facts": "dict"},
     )
-    made.spec["components"]["comp-make"]["outputDefinitions"]["parameters"]["yes"] = {"parameterType": "BOOLEAN"}
-    made.component(
+    pipeline.spec["components"]["comp-make"]["outputDefinitions"]["parameters"]["yes"] = {"parameterType": "BOOLEAN"}
+    pipeline.component(
         "tell",
         "def tell(number: int, text: str, yes: bool, rate: float, many: list, facts: dict, around: str) -> str:\n"
         "    return repr([number, text, yes, rate, many, facts, around])\n",
         {"number": "int", "text": "str", "rate": "float", "many": "list", "facts": "dict", "around": "str"},
         {"Output": "str"},
     )
-    made.spec["components"]["comp-tell"]["inputDefinitions"]["parameters"]["yes"] = {"parameterType": "BOOLEAN"}
-    made.task("make", "make", {"number": "$number"})
+    pipeline.spec["components"]["comp-tell"]["inputDefinitions"]["parameters"]["yes"] = {"parameterType": "BOOLEAN"}
+    pipeline.task("make", "make", {"number": "$number"})
     passed = {name: f"make.{name}" for name in ("text", "yes", "rate", "many", "facts")}
     channel = "pipelinechannel--make-whole"
-    made.task("tell", "tell", {"number": 4, **passed, channel: "make.whole"})
+    pipeline.task("tell", "tell", {"number": 4, **passed, channel: "make.whole"})
     text = f"<{{{{$.inputs.parameters['{channel}']}}}}>"
-    made.spec["root"]["dag"]["tasks"]["tell"]["inputs"]["parameters"]["around"] = {"runtimeValue": {"constant": text}}
-    made.output("told", "tell", "str")
-    return made.spec
+    pipeline.spec["root"]["dag"]["tasks"]["tell"]["inputs"]["parameters"]["around"] = {
+        "runtimeValue": {"constant": text}
+    }
+    pipeline.output("told", "tell", "str")
+    return pipeline.spec
 
 
 @pytest.mark.slow
