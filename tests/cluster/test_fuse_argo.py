@@ -16,7 +16,7 @@ from couler_plugins.api import optimize
 FORMS = ["as one script", "as a container set"]
 LEAVE = {FORMS[0]: "", FORMS[1]: "touch /left; "}
 """A step that leaves a file where the others must not find it needs a container of its own."""
-ODD = 'it\'s "$HOME" $(date) `date` \\n $$ é'
+ODD = 'it\'s "$HOME" $(date) `date` \\n $$ $$$$ é\nnext'
 OTHERS = re.compile(r"time=\S+ level=|Error: exit status |Terminated$")
 
 
@@ -75,7 +75,7 @@ def test_short_steps_run_in_one_pod(cluster: Cluster, namespace: str, form: str)
         assert marks == [f"couler: step {name}" for name in "abcd"]
 
 
-def handing() -> dict[str, Any]:
+def handing(odd: str = ODD) -> dict[str, Any]:
     """A chain that hands on values and an artifact, of which two others read what it makes."""
     outputs: dict[str, Any] = {
         "parameters": [{"name": "n", "valueFrom": {"path": "/tmp/n"}}],
@@ -118,13 +118,16 @@ def handing() -> dict[str, Any]:
             {**second, "inputs": read, "outputs": number},
             {"name": "c", "container": third, "inputs": read},
         ],
-        arguments={"parameters": [{"name": "odd", "value": ODD}]},
+        arguments={"parameters": [{"name": "odd", "value": odd}]},
     )
 
 
 def test_values_artifacts_and_results_are_as_before(cluster: Cluster, namespace: str) -> None:
     logs = []
-    for document in (handing(), fused(handing(), FORMS[0])):
+    marks = set(re.findall(r"COULER-\w+", str(fused(handing(), FORMS[0]))))
+    assert marks
+    handed = handing("\n".join((ODD, *(f"{mark}\necho run as a program" for mark in marks))))
+    for document in (handed, fused(handed, FORMS[0])):
         run = run_argo(cluster, namespace, document)
         assert run.phase == "Succeeded", run.messages
         pods = pods_of(cluster, namespace, run)

@@ -172,19 +172,19 @@ class ArgoRun:
     @staticmethod
     def _process(container: Any, scope: Mapping[str, Any], home: Path, here: Any) -> Any:
         """A container of a pod, as it has ended."""
+        own: dict[str, str] = {}
+        for item in container.get("env", ()):
+            if "value" in item:
+                own[item["name"]] = _expanded(_filled(here(item["value"]), scope), own)
         words = (*container.get("command", ()), *container.get("args", ()))
-        command = [_filled(here(part), scope).replace("/couler-scripts", str(home)) for part in words]
+        command = [_expanded(_filled(here(part), scope), own).replace("/couler-scripts", str(home)) for part in words]
         if "source" in container:
-            (home / "script").write_text(_filled(here(container["source"]), scope))
+            (home / "script").write_text(_expanded(_filled(here(container["source"]), scope), {}))
             command.append(str(home / "script"))
         if installing := [number for number, part in enumerate(command) if "pip install" in part]:
             del command[installing[0] - 2 : installing[0] + 2]  # sh -c 'pip install … && "$0" "$@"'
             command.insert(installing[0] - 2, "sh")
         tools = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-        own: dict[str, str] = {}
-        for item in container.get("env", ()):
-            if "value" in item:
-                own[item["name"]] = _expanded(_filled(item["value"], scope), own)
         return subprocess.run(command, env={**os.environ, **own, "PATH": tools}, capture_output=True, check=False)
 
 

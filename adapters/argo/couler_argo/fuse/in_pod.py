@@ -1,6 +1,6 @@
 """Runs the steps of a chain one after another. A step that fails ends it, with the step's own exit code.
 
-It is called with a file: a separator, the plan as JSON, and the texts of the plan, each behind a separator.
+It is called with a file, the plan as JSON. Texts of it that Argo fills something into are in variables.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ FAILED = 64
 """What Argo's own executor ends with where an output is not there."""
 PIECE = 65536
 DOLLARS = "\x24" * 2
-"""Kubernetes makes one of them, in commands."""
+"""Kubernetes makes one of them, in what it passes."""
 
 
 def say(message: str) -> None:
@@ -92,30 +92,28 @@ def main(script: str) -> int:
     """Runs the steps of the plan in a file; the exit code of the last of them that was run."""
     stopped: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, frame: stopped.append(number))
-    whole = Path(script).read_bytes().decode("utf-8", "surrogateescape")
-    separator, _, rest = whole.partition("\n")
-    plan, *texts = rest.split("\n" + separator + "\n")
+    plan = json.loads(Path(script).read_bytes().decode("utf-8", "surrogateescape"))
+    names = [name for name in os.environb if name.startswith(b"couler_text_")]
+    texts = {name.decode(): os.environb.pop(name).decode("utf-8", "surrogateescape") for name in names}
     beside = Path(script).parent
-    for number, step in enumerate(json.loads(plan), 1):
+    for number, step in enumerate(plan, 1):
         if stopped:
             return 128 + stopped[0]
         say("step " + step["name"])
 
-        def filled(text: str, marks: dict[str, str] = step["marks"]) -> str:
+        def filled(text: dict[str, str], marks: dict[str, str] = step["marks"]) -> str:
+            whole = texts[text["variable"]] if "variable" in text else text["text"]
             for mark, path in marks.items():
-                if mark in text:
-                    text = text.replace(mark, read(beside / path))
-            return text
+                if mark in whole:
+                    whole = whole.replace(mark, read(beside / path).replace(DOLLARS, DOLLARS[:1]))
+            return whole
 
-        words = [
-            word if isinstance(word, str) else filled(texts[word]).replace(DOLLARS, DOLLARS[:1])
-            for word in step["command"]
-        ]
+        words = [filled(word) for word in step["command"]]
         pairs = [word.partition("=") for word in words[: step["variables"]]]
         del words[: step["variables"]]
         if step["script"] is not None:
             own = Path(script + "." + str(number))
-            write(own, filled(texts[step["script"]]))
+            write(own, filled(step["script"]))
             own.chmod(0o755)
             words.append(str(own))
         for source, path in step["place"]:

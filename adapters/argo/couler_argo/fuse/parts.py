@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -25,14 +25,10 @@ class Text(NamedTuple):
     marks: tuple[str, ...] = ()
 
     @property
-    def plain(self) -> str | None:
-        """The text itself, where nobody fills anything in."""
-        return None if self.marks or not all(isinstance(piece, str) for piece in self.pieces) else "".join(self.texts)
-
-    @property
-    def texts(self) -> Iterator[str]:
-        """What stands in it in any run."""
-        return (piece for piece in self.pieces if isinstance(piece, str))
+    def literal(self) -> str | None:
+        """The text, marks and all, where Argo fills nothing in."""
+        texts = [piece for piece in self.pieces if isinstance(piece, str)]
+        return "".join(texts) if len(texts) == len(self.pieces) else None
 
 
 class Kept(NamedTuple):
@@ -82,6 +78,17 @@ class Part(NamedTuple):
     remove: tuple[str, ...]
     printed: str
     quiet: bool
+
+
+def variables_of(parts: Sequence[Part]) -> dict[Text, str]:
+    """Return the texts of which only the pod's environment is to tell, by the name of the variable of each.
+
+    No value of a run may stand in a program: it could end a text there, and run what is behind that. Kubernetes makes
+    one `$` of two in variables, as it does in commands.
+    """
+    words = [word for part in parts for word in part.words if word.literal is None or "$$" in word.literal]
+    sources = [part.source for part in parts if part.source is not None and part.source.literal is None]
+    return {text: f"couler_text_{number}" for number, text in enumerate(dict.fromkeys((*words, *sources)), 1)}
 
 
 def pieces_of(value: Value) -> tuple[Piece, ...]:

@@ -1,20 +1,17 @@
 """One script as a program of Python, for images of which nobody has seen that they have a shell.
 
-The launcher stands in the command, and everything that Argo fills something into in the file that it is called with:
-so no value is ever read as a program. Kubernetes takes `$(…)` and `$$` in commands for its own: the launcher has none,
-and makes one `$` of two in the commands of the steps.
+The launcher stands in the command, its plan in the file that it is called with, and texts that Argo fills something
+into in variables, which no step sees. Kubernetes takes `$(…)` and `$$` in commands for its own: the launcher has none.
 """
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 import json
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from couler_argo.fuse import in_pod
-from couler_argo.fuse.parts import Part, Piece, Text
+from couler_argo.fuse.parts import Part, Text
 
 
 def python_command(python: str) -> tuple[str, ...]:
@@ -22,19 +19,22 @@ def python_command(python: str) -> tuple[str, ...]:
     return (python, "-I", "-c", inspect.getsource(in_pod))
 
 
-def python_program(parts: Sequence[Part]) -> tuple[Piece, ...]:
-    """Return the file with the plan and the texts of what runs one after another."""
-    texts: list[Text] = []
+def python_program(parts: Sequence[Part], variables: Mapping[Text, str]) -> str:
+    """Return the file with the plan of what runs one after another.
 
-    def numbered(text: Text) -> int:
-        texts.append(text)
-        return len(texts) - 1
+    Args:
+        parts: what it runs.
+        variables: where it gets texts that stand in its environment.
+    """
 
-    plan: list[dict[str, Any]] = [
+    def planned(text: Text) -> dict[str, str]:
+        return {"variable": variables[text]} if text in variables else {"text": str(text.literal)}
+
+    plan = [
         {
             "name": part.step,
-            "command": [numbered(word) if word.plain is None else word.plain.replace("$$", "$") for word in part.words],
-            "script": None if part.source is None else numbered(part.source),
+            "command": [planned(word) for word in part.words],
+            "script": None if part.source is None else planned(part.source),
             "variables": part.variables or 0,
             "marks": part.marks,
             "place": part.place,
@@ -45,10 +45,4 @@ def python_program(parts: Sequence[Part]) -> tuple[Piece, ...]:
         }
         for part in parts
     ]
-    written = "[\n" + ",\n".join(json.dumps(step, ensure_ascii=False) for step in plan) + "\n]"
-    static = "".join(piece for text in texts for piece in text.texts) + written
-    separator = f"--- couler {hashlib.sha256(static.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
-    pieces: list[Piece] = [f"{separator}\n{written}"]
-    for text in texts:
-        pieces += [f"\n{separator}\n", *text.pieces]
-    return tuple(pieces)
+    return "[\n" + ",\n".join(json.dumps(step, ensure_ascii=False) for step in plan) + "\n]"

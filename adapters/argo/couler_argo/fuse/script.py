@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 
 from couler_argo.documents import rest_of
-from couler_argo.fuse.parts import Kept, Part, Piece, Text, fallback_of, pieces_of, value_of
+from couler_argo.fuse.parts import Kept, Part, Piece, Text, fallback_of, pieces_of, value_of, variables_of
 from couler_argo.fuse.python_launcher import python_command, python_program
 from couler_argo.fuse.rules import (
     main_container,
@@ -26,6 +26,7 @@ from couler_argo.references import native
 from couler_plugins.engine_kit.wiring import largest_amounts, wire
 from couler_plugins.hookspecs.fusing import FUSED_STEPS, Chain, Fused, Place
 from couler_plugins.ir import (
+    EnvVar,
     Literal,
     Operation,
     Output,
@@ -208,17 +209,19 @@ def one_script(chain: Chain, others: Iterable[str]) -> Fused:
     assert launcher is not None, "a chain without one was refused"
     making = _Making(chain)
     parts = [making.part(number) for number in range(len(chain.members))]
-    program = shell_program(parts) if launcher.is_shell else python_program(parts)
+    variables = variables_of(parts)
+    program = (shell_program if launcher.is_shell else python_program)(parts, variables)
+    texts = (EnvVar(name=name, value=value_of(text.pieces)) for text, name in variables.items())
     words = (launcher.word,) if launcher.is_shell else python_command(launcher.word)
     exports = list(making.outputs())
     steps = [member.step.name for member in chain.members]
     container = replace(
         mains[0],
         name="",
-        env=tuple(item for item in mains[0].env if making.shares or not is_text(item.value)),
+        env=(*texts, *(item for item in mains[0].env if making.shares or not is_text(item.value))),
         command=tuple(Literal(value=word) for word in words),
         args=(),
-        script=value_of(program),
+        script=Literal(value=program),
         requests=largest_amounts(mains, "requests"),
         limits=largest_amounts(mains, "limits"),
     )

@@ -1,7 +1,7 @@
 """One script as a program of the POSIX shell.
 
-Texts stand in here-documents, since Argo fills values into them as they are, quotes and all. Argo's executor sends
-signals to the whole process group, so that a step gets them itself; the launcher only starts no other then.
+Texts that Argo fills something into come in variables, which no step sees. Argo's executor sends signals to the whole
+process group, so that a step gets them itself; the launcher only starts no other then.
 Sources: `cmd/argoexec/commands/emissary.go`, `workflow/executor/osspecific`.
 """
 
@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from couler_argo.fuse.parts import Part, Piece, Text
+from couler_argo.fuse.parts import Part, Text
 
 RUN = '(exec "$@")'
 EXPORT = """\
@@ -58,9 +58,10 @@ couler_replace() { # MARK VALUE: the value wherever the mark stands in the text
   couler_text=$couler_whole$couler_text
 }
 
-couler_fill() { # MARK FILE: the same with what is in the file
+couler_fill() { # MARK FILE: the same with what is in the file, as Kubernetes would pass it
   couler_rest=$couler_text
   couler_read < "$2" || exit 64
+  couler_replace '$''$' '$'
   couler_value=$couler_text
   couler_text=$couler_rest
   couler_replace "$1" "$couler_value"
@@ -95,42 +96,42 @@ couler_place() { # KEPT PATH: an artifact where the next step reads it
 }
 """
 """What not every script needs. A command is run by `exec`, which takes no builtin of the shell for it. Kubernetes makes
-one `$` of two in a command, whatever Argo has filled in there; so does the launcher. It does so in this script as well,
-which comes in a variable of Argo's own container: so none stands behind another one here."""
+one `$` of two in what Argo passes to a pod; so the launcher does in values. Argo's own container gets this script in a
+variable: so no `$` stands behind another one here."""
 
 
-def shell_program(parts: Sequence[Part]) -> tuple[Piece, ...]:
-    """Return the source of a script for a shell that runs these one after another."""
-    static = "".join(text for part in parts for one in (*part.words, part.source) if one for text in one.texts)
-    end = f"COULER-{hashlib.sha256(static.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
-    body: list[Piece] = [piece for number, part in enumerate(parts, 1) for piece in _lines(part, number, end)]
-    calls = "".join(piece for piece in body if isinstance(piece, str))
-    if "couler_fill" in calls:
-        calls += "couler_replace"
+def shell_program(parts: Sequence[Part], variables: Mapping[Text, str]) -> str:
+    """Return the source of a script for a shell that runs these one after another.
+
+    Args:
+        parts: what it runs.
+        variables: where it gets texts that stand in its environment.
+    """
+    body = "".join(line for number, part in enumerate(parts, 1) for line in _lines(part, number, variables))
+    calls = f"{body} couler_read couler_replace" if "couler_fill" in body else body
     functions = [text for text in FUNCTIONS.split("\n\n") if text.partition("()")[0] in calls]
     texts = [START.replace("{count}", str(len(parts))), *(f"{text.rstrip()}\n" for text in functions)]
     if "couler_variables" in calls:
         texts = [text.replace(RUN, EXPORT) for text in texts]
-    return (*texts, *body)
+    own = [f"{_own(name)}=${name}; unset {name}\n" for name in variables.values()]
+    return "".join((*texts, *own, body))
 
 
-def _lines(part: Part, number: int, end: str) -> Iterator[Piece]:
+def _lines(part: Part, number: int, variables: Mapping[Text, str]) -> Iterator[str]:
     yield f"\ncouler_begin {shlex.quote(part.step)}\n"
     for kept, path in part.place:
         yield f"couler_place {_file(kept)} {shlex.quote(path)}\n"
     ready = "set --"
     for word in part.words:
-        plain = word.plain
-        if plain is not None and "\n" not in plain:
-            ready += f" {shlex.quote(plain.replace('$$', '$'))}"
-        else:
+        if word.marks:
             yield f"{ready}\n"
-            yield from _document(word, part, end)
-            yield "couler_replace '$''$' '$'\n"
+            yield from _filled(word, part, variables)
             ready = 'set -- "$@" "$couler_text"'
+        else:
+            ready += f" {_word(word, variables)}"
     yield f"{ready}\n"
     if part.source is not None:
-        yield from _document(part.source, part, end)
+        yield from _filled(part.source, part, variables)
         yield f'couler_script "$0.{number}"\nset -- "$@" "$0.{number}"\n'
     if part.variables is not None:
         yield f"couler_variables={part.variables}\n"
@@ -153,9 +154,21 @@ def _file(path: str) -> str:
     return shlex.quote(path) if path.startswith("/") else f'"${{0%/*}}/"{shlex.quote(path)}'
 
 
-def _document(text: Text, part: Part, end: str) -> Iterator[Piece]:
-    yield f"couler_read <<'{end}'\n"
-    yield from text.pieces
-    yield f"\n{end}\n"
+def _own(variable: str) -> str:
+    """The launcher's own copy of a variable, which its steps do not get."""
+    return f"{variable}_own"
+
+
+def _word(text: Text, variables: Mapping[Text, str]) -> str:
+    name = variables.get(text)
+    return shlex.quote(str(text.literal)) if name is None else f'"${_own(name)}"'
+
+
+def _filled(text: Text, part: Part, variables: Mapping[Text, str]) -> Iterator[str]:
+    if text in variables:
+        yield f"couler_text={_word(text, variables)}\n"
+    else:
+        end = f"COULER-{hashlib.sha256(str(text.literal).encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
+        yield f"couler_read <<'{end}'\n{text.literal}\n{end}\n"
     for mark in text.marks:
         yield f"couler_fill {shlex.quote(mark)} {_file(part.marks[mark])}\n"

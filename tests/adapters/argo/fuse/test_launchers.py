@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from ast import literal_eval
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,23 +35,29 @@ class Pod:
         (task,) = template_of(whole, "main")["dag"]["tasks"]
         self.template = template_of(whole, task["template"])
         body = self.template["script"]
-        text = body["source"]
+        self.folder = folder
+        file = folder / "script"
+        file.write_text(self._here(self._passed(body["source"], inputs)))
+        own = {item["name"]: self._here(self._passed(item["value"], inputs)) for item in body.get("env", [])}
+        self.environment = {**os.environ, **own}
+        python = {"python": sys.executable, "python3": sys.executable}
+        words = [python.get(word, word) for word in body["command"]]
+        self.command = [*(interpreter or words), str(file)]
+
+    @staticmethod
+    def _passed(text: str, inputs: Mapping[str, str]) -> str:
+        """A text as Argo completes it, and as the kubelet passes it in a variable: Argo's container gets scripts so."""
         for name, value in inputs.items():
             text = text.replace(f"{{{{inputs.parameters.{name}}}}}", value)
         text = text.replace("{{workflow.name}}", "chain")
         assert "{{" not in text
-        self.folder = folder
-        file = folder / "script"
-        file.write_text(self._here(text))
-        python = {"python": sys.executable, "python3": sys.executable}
-        words = [python.get(word, word) for word in body["command"]]
-        self.command = [*(interpreter or words), str(file)]
+        return text.replace("$$", "$")
 
     def _here(self, text: str) -> str:
         return text.replace("/tmp/couler", f"{self.folder}/own").replace("/argo/staging", str(self.folder))
 
     def run(self) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(self.command, capture_output=True, text=True, check=False)
+        return subprocess.run(self.command, capture_output=True, text=True, check=False, env=self.environment)
 
     def said(self, name: str) -> str:
         """An output parameter, as Argo reads it."""
@@ -132,20 +139,44 @@ def test_each_step_has_its_own_variables(command: str, tmp_path: Path, monkeypat
 
 
 @pytest.mark.parametrize("kind", ["shell", "python"])
-def test_one_dollar_of_two_is_left_in_a_command_and_both_in_a_script(kind: str, tmp_path: Path) -> None:
-    use = container("b", "printf", "%s", "$$-{{inputs.parameters.x}}")
-    make = script("a", "printf %s '$$'") if kind == "shell" else python("a", "print('$$', end='')")
-    assert Pod(two(make, use), tmp_path).run().stdout == "$$$-$"
+def test_kubernetes_leaves_one_dollar_of_two_wherever_argo_passes_them(kind: str, tmp_path: Path) -> None:
+    """Argo's init container gets the template in a variable, and the kubelet expands that."""
+    source = "printf %s '$$$$'" if kind == "shell" else "print('$$$$', end='')"
+    use = container("b", "printf", "%s|", "$$$$-{{inputs.parameters.x}}", "$$$$", "{{inputs.parameters.y}}")
+    use["inputs"] = {"parameters": [{"name": "x"}, {"name": "y"}]}
+    tasks = [after("a"), after("b", "a", x=RESULT, y="$$$$ {{workflow.name}}")]
+    document = workflow(tasks, [script("a", source) if kind == "shell" else python("a", source), use])
+    assert Pod(document, tmp_path, y="$$$$ chain").run().stdout == "$$" + "$$-$|$$|$$ chain|"
 
 
 @pytest.mark.parametrize("kind", ["shell", "python"])
-def test_the_launcher_still_knows_two_dollars_where_kubernetes_leaves_one_in_scripts(kind: str, tmp_path: Path) -> None:
-    """Argo's init container gets the template in a variable, and the kubelet expands that."""
-    make = script("a", "printf '$%s' '$'") if kind == "shell" else python("a", "print('$' + '$', end='')")
-    pod = Pod(two(make, container("b", "printf", "%s", "{{inputs.parameters.x}}")), tmp_path)
-    file = tmp_path / "script"
-    file.write_text(file.read_text().replace("$$", "$"))
-    assert pod.run().stdout == "$$$"
+def test_no_value_is_run_as_a_program(kind: str, tmp_path: Path) -> None:
+    make = script("a", "cat <<'END'\n{{inputs.parameters.x}}\nEND\n", **VALUE)
+    if kind == "python":
+        make = container("a", "python3", "-c", "print(__import__('sys').argv[1])", "{{inputs.parameters.x}}", **VALUE)
+    document = two(make, container("b", "printf", "%s", "{{inputs.parameters.x}}"))
+    document["spec"]["templates"][0]["dag"]["tasks"][0]["arguments"] = {
+        "parameters": [{"name": "x", "value": "{{workflow.name}}"}]
+    }
+    names = set(re.findall(r"COULER-\w+|couler_\w+", f"{fused(document)}"))
+    marks = "".join(f"\n{name}\ntouch {tmp_path}/broken\n" for name in names)
+    odd = f"'; touch {tmp_path}/broken #\n\"; touch {tmp_path}/broken #{marks}$(touch {tmp_path}/broken)"
+    done = Pod(document, tmp_path, x=odd).run()
+    assert (done.returncode, (tmp_path / "broken").exists()) == (0, False)
+    assert odd in done.stdout
+
+
+@pytest.mark.parametrize("kind", ["shell", "python"])
+def test_no_step_sees_the_texts_of_others(kind: str, tmp_path: Path) -> None:
+    source = "env" if kind == "shell" else "import os\nprint(*os.environ)"
+    make = script("a", source) if kind == "shell" else python("a", source)
+    document = two(make, container("b", "echo", "{{inputs.parameters.x}}-{{workflow.name}}"))
+    pod = Pod(document, tmp_path)
+    assert any(name.startswith("couler_") for name in pod.environment)
+    done = pod.run()
+    assert (done.returncode, done.stdout.strip()[-6:]) == (0, "-chain")
+    names = [line.partition("=")[0] for line in re.split(r"\n" if kind == "shell" else r"\s", done.stdout)]
+    assert [name for name in names if name.startswith("couler")] == []
 
 
 @pytest.mark.parametrize("kind", ["shell", "python"])
