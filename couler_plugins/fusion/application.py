@@ -178,7 +178,7 @@ class Fuser:
         figures = (
             ("pods saved", saved),
             ("seconds saved with the assumed overhead of a pod", saved * self._options.overhead),
-            ("times as much reserved", round(reserve.ratio, 2)),
+            ("reservation ratio", round(reserve.ratio, 2)),
         )
         return Pod(chain, self._facet.fuse(chain), joint_retry(members), timeout, figures)
 
@@ -282,7 +282,7 @@ class Fuser:
             optimizer=self._options.name,
             workflow=self._workflow.label,
             subject=f"{graph.name}/{cut.second}",
-            reason=f"it does not share a pod with {cut.first!r}: {'; '.join(reasons)}",
+            reason=f"it does not share a pod with the step before it: {'; '.join(reasons)}",
         )
 
     def _original(self) -> Iterator[object]:
@@ -294,6 +294,6 @@ class Fuser:
 
 def _sentence(refusal: Refusal, second: str) -> str:
     """A refusal with what lifts it, for people."""
-    who = "" if refusal.step == second or refusal.step in refusal.reason else f"of {refusal.step!r}, "
+    who = "" if refusal.step == second or refusal.step in refusal.reason else f"{refusal.step!r}: "
     remedy = REMEDIES[refusal.word].format(step=refusal.step) if refusal.word else refusal.remedy
     return f"{who}{refusal.reason}" + (f" ({remedy})" if remedy else "")

@@ -261,7 +261,7 @@ def fixed_steps(view: GraphView) -> dict[str, str]:
         if unusual:
             reasons[step.name] = "it asks for more than the success of what is before it"
         if step.role != "normal":
-            reasons[step.name] = f"it is a {step.role} of others"
+            reasons[step.name] = f"other steps have it as their {step.role}"
         if step.tolerates:
             reasons[step.name] = "its failure is tolerated"
         elif not accepted.issuperset(ends[step.name]):

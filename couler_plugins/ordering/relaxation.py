@@ -139,7 +139,7 @@ class _Relaxing:
             labels = tuple(dict.fromkeys(label for one in undeclared.values() for label in one.undeclared))
             first = next(iter(undeclared.values()))
             reason = (
-                f"it could be shorter if {_listed(labels)} were declared pure, where that is so: add {first.remedy}; "
+                f"it would be shorter with {_listed(labels)} declared pure; where that is true, add {first.remedy}; "
                 f"{self._basis}"
             )
             affects = [f"{graph.name}/{name}" for name in undeclared]

@@ -188,6 +188,7 @@ class TableFile:
             unknown = re.search("unknown field `(.*)`", text)
             more = closest(unknown[1], Table.__struct_encode_fields__) if unknown else ""
             names = ", ".join(Table.__struct_encode_fields__)
+            text = re.sub("Object missing required field `(.*)`", r"[[\1]] is missing", text)
             return InvalidInput(text, file=str(self._path), hint=f"{more} its tables are {names}; {HINT}".strip())
         table, key = match["table"], match["key"] or ""
         kind = {"quotas": Quota, "teams": Team, "flavors": Flavor, "clusters": Cluster}.get(table)

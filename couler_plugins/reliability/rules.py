@@ -110,7 +110,7 @@ def rule_at(
     """
     names = (f".{site.graph.name}.{site.step.name}", f".{site.step.name}", "") if site.graph else ("",)
     if (lost := _lost(steps, annotations)) is not None:
-        return Rule(f"its annotation {lost} names no step, and whoever wrote it meant one")
+        return Rule(f"its annotation {lost} names no step of this workflow")
     is_inside = site.graph is not None and "/" in site.graph.name  # of a pipeline inside another one
     said: dict[str, Any] = {}
     for name in names:

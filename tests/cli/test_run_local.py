@@ -120,7 +120,7 @@ def test_refusals_come_before_anything_runs(couler: Couler) -> None:
     Path("w.yaml").write_text(workflow(MAIN.replace("name: v", "name: w"), leaf="suspend: {}"))
     done = couler("run", "w.yaml", "--local")
     assert (done.exit_code, done.stdout) == (2, "")
-    assert "leaf: it is a suspend, and --local runs only scripts" in done.stderr
+    assert "leaf: its kind is suspend, and --local runs only scripts" in done.stderr
     assert not Path("couler-run").exists()
 
 

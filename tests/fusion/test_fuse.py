@@ -77,7 +77,7 @@ def test_a_chain_becomes_one_step_that_others_read_and_wait_for() -> None:
     assert dict(decision.figures) == {
         "pods saved": 2,
         "seconds saved with the assumed overhead of a pod": 16.0,
-        "times as much reserved": 1.0,
+        "reservation ratio": 1.0,
     }
 
 
@@ -93,7 +93,7 @@ def test_a_chain_is_cut_where_one_link_is_refused() -> None:
     plan = fused(whole, Asked(Pods(links={"c": Refusal("image", "it has another image than 'b'", remedy="pin it")})))
     assert names(plan) == ["a-to-b", "c-to-d"]
     assert reasons(plan) == {
-        "g/c": "it does not share a pod with 'b': it has another image than 'b' (pin it)",
+        "g/c": "it does not share a pod with the step before it: it has another image than 'b' (pin it)",
     }
 
 

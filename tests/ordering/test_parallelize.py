@@ -89,7 +89,7 @@ def test_stages_become_needs_and_nothing_crosses_an_effect() -> None:
         "steps that wait for less": 2,
     }
     assert "'b', 'd'" in done.reason
-    assert "'effect' were declared pure" in undeclared.reason
+    assert "'effect' declared pure" in undeclared.reason
     assert "in the template 'effect'" in undeclared.reason
 
 
@@ -97,7 +97,7 @@ def test_nothing_changes_where_nothing_is_declared() -> None:
     result = parallelized(argo(CHAIN).replace("couler.io/cache: pure", "other: pure"))
     assert not result.changed
     (decision,) = result.files[0].decisions
-    assert "'pure', 'effect' were declared pure, where that is so" in decision.reason
+    assert "'pure', 'effect' declared pure; where that is true" in decision.reason
     assert dict(decision.figures)["steps on the longest path after"] == 2
 
 

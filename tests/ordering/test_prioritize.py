@@ -206,7 +206,7 @@ def test_tekton_takes_classes_in_runs_only() -> None:
     (run,) = yaml.safe_load_all(dedent(TEKTON))
     pipeline = {**run, "kind": "Pipeline", "metadata": {"name": "build"}, "spec": run["spec"]["pipelineSpec"]}
     ((subject, reason),) = reasons(prioritized(yaml.safe_dump(pipeline), passes=CLASSES))
-    assert (subject, "only runs say it" in reason) == ("pipeline", True)
+    assert (subject, "set it in the run" in reason) == ("pipeline", True)
 
 
 def test_options_are_checked() -> None:

@@ -324,6 +324,7 @@ def test_what_is_no_table_is_refused(text: str, tmp_path: Path) -> None:
     assert result.exit_code == 2
     assert "queues.toml" in result.stderr
     assert "internal error" not in result.stderr
+    assert text or "[[teams]] is missing" in result.stderr
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

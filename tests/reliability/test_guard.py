@@ -204,7 +204,7 @@ def test_that_does_not_say_it(tmp_path: Path, old: str, new: str, settings: str)
             "nightly-",
             "nightly-\n      annotations: {couler.io/guard.main.trian: never}",
             "",
-            "its annotation couler.io/guard.main.trian names no step, and whoever wrote it meant one",
+            "its annotation couler.io/guard.main.trian names no step of this workflow",
         ),
         ("'true'", "'yes'", "", "its annotation couler.io/idempotent says 'yes': write true or false"),
         ("'true'", "'true', couler.io/guard: no-way", "", "its annotation couler.io/guard says 'no-way': write never"),

@@ -35,7 +35,7 @@ ONCE = Home(at="none", note="Tekton has no retries beside onError: continue")
 ACTION = Home(at="none", note="a StepAction is a part of a Task, which can have it")
 ELSEWHERE = Home(at="none", note="what it runs is in another object; of these, PipelineRuns say it (taskRunSpecs)")
 SIZED = Home(at="none", note="the run says it of single steps (stepSpecs), and cannot of the whole pod as well")
-OF_RUNS = Home(at="none", note="only runs say it, a PipelineRun in taskRunSpecs and a TaskRun in podTemplate")
+OF_RUNS = Home(at="none", note="set it in the run: taskRunSpecs of a PipelineRun, podTemplate of a TaskRun")
 
 
 def _runs_pipeline(site: CallSite) -> bool:

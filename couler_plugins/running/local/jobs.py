@@ -125,7 +125,7 @@ def _operation(operation: Operation, facet: Local) -> Iterator[Refusal]:
     )
     yield from _those(operation.name, beyond)
     if operation.kind not in ("script", "python"):
-        yield Refusal(operation.name, f"it is a {operation.kind}, and --local runs only scripts")
+        yield Refusal(operation.name, f"its kind is {operation.kind}, and --local runs only scripts")
         return
     try:
         program = facet.program(operation, _declared(operation, facet))

@@ -34,19 +34,19 @@ RUN = {
 SLOW = ("colored-logs.yaml", "withsequence-nested-result.yaml")
 """Those that print for long, or start many steps by chance."""
 REASONS = {
-    "own/artifacts.yaml": "it is a container, and --local runs only scripts",
-    "own/container-set.yaml": "it is a containerSet, and --local runs only scripts",
+    "own/artifacts.yaml": "its kind is container, and --local runs only scripts",
+    "own/container-set.yaml": "its kind is containerSet, and --local runs only scripts",
     "own/daemon.yaml": "it keeps running beside the steps after it",
-    "own/http-plugin.yaml": "it is a http, and --local runs only scripts",
-    "own/map-reduce.yaml": "it is a container, and --local runs only scripts",
-    "own/resource.yaml": "it is a resource, and --local runs only scripts",
-    "own/suspend.yaml": "it is a suspend, and --local runs only scripts",
-    "coinflip.yaml": "heads: it is a container, and --local runs only scripts",
+    "own/http-plugin.yaml": "its kind is http, and --local runs only scripts",
+    "own/map-reduce.yaml": "its kind is container, and --local runs only scripts",
+    "own/resource.yaml": "its kind is resource, and --local runs only scripts",
+    "own/suspend.yaml": "its kind is suspend, and --local runs only scripts",
+    "coinflip.yaml": "heads: its kind is container, and --local runs only scripts",
     "map-reduce.yaml": "split: its output 'parts' goes to a place of its own (s3)",
     "expression-destructure-json.yaml": "main: the function 'jsonpath' of an expression is not supported by --local",
-    "suspend-template.yaml": "approve: it is a suspend, and --local runs only scripts",
-    "k8s-jobs.yaml": "rand-num: it is a resource, and --local runs only scripts",
-    "volumes-pvc.yaml": "it is a container, and --local runs only scripts",
+    "suspend-template.yaml": "approve: its kind is suspend, and --local runs only scripts",
+    "k8s-jobs.yaml": "rand-num: its kind is resource, and --local runs only scripts",
+    "volumes-pvc.yaml": "its kind is container, and --local runs only scripts",
     "daemon-step.yaml": "it keeps running beside the steps after it",
 }
 

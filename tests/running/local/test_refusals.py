@@ -46,11 +46,11 @@ def spec(field: str) -> str:
     [
         (
             workflow(MAIN, leaf="container: {image: i, command: [x]}"),
-            "leaf: it is a container, and --local runs only scripts",
+            "leaf: its kind is container, and --local runs only scripts",
         ),
-        (workflow(MAIN, leaf="suspend: {}"), "leaf: it is a suspend"),
-        (workflow(MAIN, leaf="resource: {action: create, manifest: x}"), "leaf: it is a resource"),
-        (workflow(MAIN, leaf="http: {url: x}"), "leaf: it is a http"),
+        (workflow(MAIN, leaf="suspend: {}"), "leaf: its kind is suspend"),
+        (workflow(MAIN, leaf="resource: {action: create, manifest: x}"), "leaf: its kind is resource"),
+        (workflow(MAIN, leaf="http: {url: x}"), "leaf: its kind is http"),
         (workflow(MAIN, leaf=script("x", "node")), "leaf: its interpreter is 'node', and none that is known here"),
         (workflow(MAIN, leaf=script("x", "python2.7")), "leaf: its interpreter is 'python2.7'"),
         (workflow(MAIN, leaf=script("x", "python3.99")), "leaf: there is no 'python3.99' here"),
@@ -113,8 +113,8 @@ def test_every_place_is_named_at_once() -> None:
             "steps:\n- - {name: a, template: one}\n  - {name: b, template: two}\n", one="suspend: {}", two="suspend: {}"
         )
     )
-    assert "one: it is a suspend" in said
-    assert "two: it is a suspend" in said
+    assert "one: its kind is suspend" in said
+    assert "two: its kind is suspend" in said
     assert "leave --local out" in said
 
 

@@ -193,7 +193,7 @@ def pod_refusals(first: Member, following: Member) -> Iterator[Refusal]:
     rests = [said(member.operation) for member in (first, following)]
     for key, rule in POD.items():
         if rests[0].get(key) != rests[1].get(key):
-            yield Refusal(rule, f"{key!r} of {following.step.name!r} is not that of {first.step.name!r}")
+            yield Refusal(rule, f"its {key!r} is not that of the steps before it")
 
 
 def early_refusals(members: Sequence[Member], following: Member) -> Iterator[Refusal]:
@@ -208,20 +208,20 @@ def early_refusals(members: Sequence[Member], following: Member) -> Iterator[Ref
 
 def container_refusals(first: Member, following: Member) -> Iterator[Refusal]:
     """Yield how the container of a step differs from that of the first step of its chain."""
-    names = f"{following.step.name!r} is not that of {first.step.name!r}"
+    differs = "is not that of the steps before it"
     mains = [main_container(member) for member in (first, following)]
     if mains[0].image != mains[1].image:
-        yield Refusal("image", f"the image of {names}")
+        yield Refusal("image", f"its image {differs}")
     rests = [said(main) for main in mains]
     for key, rule in CONTAINER.items():
         if rests[0].get(key) != rests[1].get(key):
-            yield Refusal(rule, f"{key!r} of {names}")
+            yield Refusal(rule, f"its {key!r} {differs}")
     needs = [_amounts(main) for main in mains]
     for kind in sorted({kind for amounts in needs for kind in amounts}):
         texts = [amounts.get(kind) for amounts in needs]
         plain = all(text is None or parse_quantity(text) is not None for text in texts)
         if texts[0] != texts[1] and not (kind in SUMS and plain):
-            yield Refusal("resources", f"{kind!r} of {names}")
+            yield Refusal("resources", f"its {kind!r} {differs}")
 
 
 def _amounts(main: Container) -> dict[str, str]:
