@@ -119,7 +119,11 @@ def main(script: str) -> int:
         for source, path in step["place"]:
             place(beside / source, Path(path))
         printed = str(beside / step["printed"]) if step["printed"] else ""
-        code = run(words, {name: text for name, _, text in pairs}, printed, 2 if step["quiet"] else 1)
+        try:
+            code = run(words, {name: text for name, _, text in pairs}, printed, 2 if step["quiet"] else 1)
+        except OSError as error:  # as a shell has it
+            say("step " + step["name"] + " cannot run: " + str(error))
+            code = 127
         if code:
             return code if code > 0 else 128 - code
         for path, folder, fallback, required in step["keep"]:

@@ -90,6 +90,13 @@ def test_a_step_that_fails_ends_the_pod_with_its_code(kind: str, tmp_path: Path)
     assert done.stderr.splitlines() == ["couler: step a", "other"]
 
 
+@pytest.mark.parametrize("kind", ["shell", "python"])
+def test_a_command_that_is_not_there_is_named(kind: str, tmp_path: Path) -> None:
+    make = script("a", "echo one") if kind == "shell" else python("a", "print('one')")
+    done = Pod(two(make, container("b", "no-such-command", "{{inputs.parameters.x}}")), tmp_path).run()
+    assert (done.returncode, "Traceback" in done.stderr, "no-such-command" in done.stderr) == (127, False, True)
+
+
 @pytest.mark.parametrize("shell", SHELLS)
 def test_any_shell_runs_the_parts(shell: list[str], tmp_path: Path) -> None:
     if shutil.which(shell[0]) is None:
