@@ -111,7 +111,7 @@ def test_tasks_of_a_pipeline_in_a_pipeline_are_beyond_the_run() -> None:
     nested = RUN.replace(f"taskSpec:\n          steps: [{STEP}]", f"pipelineSpec: {inner}")
     assert "deep" in nested
     after = set_at(plan_of(nested), "deep", priority="high", labels={"team": "data"}, retry=1)
-    assert [(bool(decision.action), "only runs" in decision.reason) for decision in after.decisions] == [
+    assert [(bool(decision.action), "set it in the run" in decision.reason) for decision in after.decisions] == [
         (False, True),
         (True, False),
     ]
