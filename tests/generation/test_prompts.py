@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from benchmarks.nl_models import tokens_of
 from benchmarks.nl_scoring import plugins, takers
 from benchmarks.nl_task import ENGINES
 from couler_plugins.engine_kit.legalize.python.runtime import typed
@@ -26,6 +27,7 @@ from couler_plugins.plugins import STEPS
 from couler_plugins.steps import container_step
 from couler_plugins.steps.arguments import text_of
 from generation.forms import CATALOGUE, CHURN, form
+from support import ROOT
 
 WISH = "Load the usage table, train a model, evaluate it, and publish it."
 SYSTEM = prompt_text("system")
@@ -129,8 +131,14 @@ def test_words_of_a_command_are_passed_as_they_are() -> None:
     assert Literal(value="--title=Plan of a day") in words
 
 
+def test_an_artifact_may_be_a_url() -> None:
+    assert "a URL or path as" in SYSTEM
+    inputs = [{"name": "file", "value": "https://example.com/plan.csv"}]
+    assert validate(form({"name": "w", "steps": [{"name": "a", "use": "publish-file", "inputs": inputs}]}), USED) == []
+
+
 def test_a_text_of_json_is_given_as_the_question_says() -> None:
-    assert r'JSON in a text is a text: "value":"{\"age\": 3}"' in SYSTEM.replace("\n  ", " ")
+    assert r'JSON in a text is a text: "value":"{\"age\": 3}"' in SYSTEM
     inputs = [{"name": "title", "value": "x"}, {"name": "values", "value": '{"age": 3}'}]
     document = {"name": "w", "steps": [{"name": "page", "use": "write-report", "inputs": inputs}]}
     assert validate(form(document), SHIPPED) == []
@@ -181,6 +189,12 @@ def test_what_most_steps_take_is_described_once() -> None:
     assert not any("cpu" in one.get("also", "").split() for one in told["catalogue"] if one["name"] in of_pods)
 
 
+def test_the_page_shows_a_line_of_the_catalogue() -> None:
+    page = (ROOT / "docs/generate.md").read_text("utf-8")
+    (shown,) = (json.loads(line) for line in page.splitlines() if line.startswith('{"name":"sample-rows"'))
+    assert shown in listing(SHIPPED.values())["catalogue"]
+
+
 def test_what_one_step_alone_takes_is_described_there() -> None:
     told = listing([CATALOGUE["send-mail"]])
     assert told["shared"] == {}
@@ -223,6 +237,13 @@ def test_questions_begin_alike_until_the_catalogue_ends() -> None:
     assert one.messages[0] == other.messages[0]
     ends = [request.messages[1].content.index('"description":') for request in (one, other)]
     assert one.messages[1].content[: ends[0]] == other.messages[1].content[: ends[1]]
+
+
+def test_questions_are_short() -> None:
+    """They had 7,400 tokens with the shipped catalogue, by the same count; what is added to them is to be worth it."""
+    manner = GenerationOptions(stages=Stages(decompose=False, retrieve=False))
+    asked = questions(known=library({**SHIPPED, **CATALOGUE}), manner=manner)[0]
+    assert sum(tokens_of(message.content) for message in asked.messages) < 5_300
 
 
 def test_each_step_of_the_catalogue_has_a_line() -> None:
