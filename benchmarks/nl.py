@@ -12,9 +12,10 @@ Figures:
 quality           by method, where it was measured: `valid` (every engine of the task takes it, and its lint finds no
                   error), the same by engine, `node_f1`, `edge_f1`, `equal` (the same graph), `properties` (all that
                   has to hold does), `pass@1`, `pass@3`, `pass@5` (valid, equal, with all properties; unbiased),
-                  `repairs` and `tokens` a workflow
+                  `repairs` and `tokens` a workflow; `question_tokens`, those of the questions alone, by our own count
 plumbing          the same, where it was not
 stand_in          by noise of the stand-in, the `pass@1` of `direct` and of the `pipeline`
+question_tokens   by method, tokens of the questions for a workflow that needs no repair, as `nl_models.py` counts them
 retrieval         by how many steps are retrieved for a description alone, the share of those of the right workflow
 calibration       how often a right workflow scores more than itself with a step left out, and with one step replaced
                   by another of the catalogue (`less`: less; `same`: the same)
@@ -31,7 +32,7 @@ from typing import Any
 import msgspec
 
 from benchmarks.harness import in_parallel, parser, report, tell
-from benchmarks.nl_models import StandIn
+from benchmarks.nl_models import StandIn, tokens_of
 from benchmarks.nl_plot import draw
 from benchmarks.nl_scoring import Score, mean, pass_at, plugins, score
 from benchmarks.nl_task import ENGINES, Task, tasks
@@ -69,6 +70,7 @@ class Run:
     score: Score
     repairs: int = 0
     tokens: int = 0
+    question_tokens: int = 0
 
 
 @dataclass(frozen=True)
@@ -97,8 +99,8 @@ class Job:
         except CoulerError as error:
             if error.exit_code != 2 or client.tokens == 0:
                 raise  # no server, no key: nothing that says how good a workflow is
-            return Run(Score(of=self.task.engines), tokens=client.tokens)
-        return Run(score(made.form, self.task, known.steps), made.repairs, client.tokens)
+            return Run(Score(of=self.task.engines), 0, client.tokens, client.question_tokens)
+        return Run(score(made.form, self.task, known.steps), made.repairs, client.tokens, client.question_tokens)
 
     def _client(self) -> Client:
         if isinstance(self.access, ModelAccess):
@@ -107,13 +109,14 @@ class Job:
 
 
 class Counting:
-    """A client that counts tokens."""
+    """A client that counts tokens: as its server does, and those of the questions alike for all servers."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self.tokens = 0
+        self.tokens = self.question_tokens = 0
 
     def complete(self, request: Request) -> Reply:
+        self.question_tokens += sum(tokens_of(message.content) for message in request.messages)
         reply = self._client.complete(request)
         self.tokens += reply.tokens_in + reply.tokens_out
         return reply
@@ -147,6 +150,7 @@ def main() -> None:
     jobs = {one: [Job(task, one, samples, access, options.temperature) for task in asked] for one in methods}
     done = in_parallel(jobs, options.jobs)
     found = {method: summary(done[method]) for method in methods}
+    stand_in = distinguished(asked, samples, options.jobs)
     measured = is_model and not options.plumbing
     figures: dict[str, Any] = {
         "asked": len(asked),
@@ -154,7 +158,8 @@ def main() -> None:
         "model": options.model or ("replayed" if is_model else f"stand-in, noise {NOISE}"),
         "quality": found if measured else NOT_MEASURED,
         "plumbing": NOT_MEASURED if measured else found,
-        "stand_in": distinguished(asked, samples, options.jobs),
+        "stand_in": {noise: {name: one["pass@1"] for name, one in some.items()} for noise, some in stand_in.items()},
+        "question_tokens": {name: one["question_tokens"] for name, one in stand_in["0.0"].items()},
         "retrieval": {str(most): recall(asked, most) for most in (5, 10, 20)},
         "calibration": separated(asked, options.seed),
     }
@@ -179,6 +184,7 @@ def summary(done: Sequence[Sequence[Run]]) -> dict[str, float]:
         "properties": mean([run.score.properties for run in runs]),
         "repairs": mean([run.repairs for run in runs]),
         "tokens": mean([run.tokens for run in runs]),
+        "question_tokens": mean([run.question_tokens for run in runs]),
     }
     for k in KS:
         chances = [pass_at(len(some), sum(run.score.passed for run in some), k) for some in done if len(some) >= k]
@@ -187,8 +193,8 @@ def summary(done: Sequence[Sequence[Run]]) -> dict[str, float]:
     return figures
 
 
-def distinguished(asked: Sequence[Task], samples: int, jobs: int) -> dict[str, dict[str, float]]:
-    """The pass@1 of the stand-in by its noise, for both ends of what can be done."""
+def distinguished(asked: Sequence[Task], samples: int, jobs: int) -> dict[str, dict[str, dict[str, float]]]:
+    """The figures of the stand-in by its noise, for both ends of what can be done."""
     groups = {
         (noise, method): [Job(task, method, samples, noise, 0.0) for task in asked]
         for noise in NOISES
@@ -196,8 +202,7 @@ def distinguished(asked: Sequence[Task], samples: int, jobs: int) -> dict[str, d
     }
     done = in_parallel({f"{noise} {method}": some for (noise, method), some in groups.items()}, jobs)
     return {
-        str(noise): {method: summary(done[f"{noise} {method}"])["pass@1"] for method in (DIRECT, PIPELINE)}
-        for noise in NOISES
+        str(noise): {method: summary(done[f"{noise} {method}"]) for method in (DIRECT, PIPELINE)} for noise in NOISES
     }
 
 

@@ -55,8 +55,9 @@ class Talk:
 
     def begin(self, name: str, document: Mapping[str, Any], schema: dict[str, Any]) -> None:
         """Asks about a document, whose texts are cleaned of secrets; what was said before is forgotten."""
-        text = json.dumps(cleaned(document), indent=1, ensure_ascii=False)
-        self._question = (Message("system", prompt_text("system")), Message("user", prompt_text(name, document=text)))
+        system = "\n\n".join(map(prompt_text, ("guard",) if name == "decompose" else ("system", "guard")))
+        text = _lines(cleaned(document))
+        self._question = (Message("system", system), Message("user", prompt_text(name, document=text)))
         self._reply, self._schema = (), schema
 
     def say(self, name: str, **values: str) -> None:
@@ -97,6 +98,19 @@ def judged(talk: Talk, description: str, form: Form) -> float:
 def printable(text: str) -> str:
     """A text of a model's without what would do something to a terminal."""
     return "".join(char if char.isprintable() or char == "\n" else "�" for char in text)
+
+
+def _lines(document: Mapping[str, Any]) -> str:
+    """A document as JSON with a line for each of its keys, and for each item of a list: people read records of it."""
+    return "{" + ",\n".join(f"{_json(key)}:{_items(value)}" for key, value in document.items()) + "}"
+
+
+def _items(value: Any) -> str:
+    return "[\n" + ",\n".join(map(_json, value)) + "]" if isinstance(value, list) else _json(value)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _object(**properties: dict[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from couler_plugins.generation.calibration import Calibration, calibrate
 from couler_plugins.generation.composition import compose
 from couler_plugins.generation.form import CODE, Form, Problem, schema_for
 from couler_plugins.generation.generation_options import GenerationOptions
-from couler_plugins.generation.lake import Library, signature
+from couler_plugins.generation.lake import Library, listing
 from couler_plugins.generation.retrieval import retrieve
 from couler_plugins.generation.validation import validate
 from couler_plugins.hookspecs import CatalogueStep
@@ -149,7 +149,8 @@ class _Round:
         return new > old
 
     def _decomposed(self) -> tuple[str, ...]:
-        self.talk.begin("decompose", {"description": self._wish()}, Subtasks.schema())
+        names = sorted(self.library.steps)[:WHOLE]
+        self.talk.begin("decompose", {"steps": names, "description": self._wish()}, Subtasks.schema())
         try:
             tasks = read_answer(self.talk.answer(), Subtasks).subtasks
         except Malformed as error:
@@ -168,18 +169,18 @@ class _Round:
         return {name: catalogue[name] for name in dict.fromkeys(names)}
 
     def _document(self) -> dict[str, Any]:
-        document: dict[str, Any] = {"description": self.description}
-        if self.before is not None:
-            document["workflow"] = msgspec.to_builtins(self.before)
-            document["feedback"] = list(self.feedback)
-        if self.subtasks:
-            document["subtasks"] = list(self.subtasks)
-        document["catalogue"] = [signature(step) for step in self.steps.values()]
+        """What a model is told: what questions share comes first, as servers cache that; the description is last."""
+        document = listing(self.steps.values())
         if not self.manner.code:
             document["rules"] = ["neither python nor container may be used"]
         if self.manner.stages.retrieve and (examples := self.library.examples(self._wish())):
             document["examples"] = examples
-        return document
+        if self.subtasks:
+            document["subtasks"] = list(self.subtasks)
+        if self.before is None:
+            return {**document, "description": self.description}
+        workflow = msgspec.to_builtins(self.before)
+        return {**document, "workflow": workflow, "description": self.description, "feedback": list(self.feedback)}
 
     def _attempt(self, *, last_chance: bool) -> Form | None:
         """A form without problems; None where the model gives none and there is one already.

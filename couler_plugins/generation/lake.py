@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from couler_plugins.generation.form import Form
 from couler_plugins.generation.retrieval import Index
 from couler_plugins.hookspecs import Built, CatalogueStep, StepInput, StepOutput
 from couler_plugins.ir import Operation
-from couler_plugins.steps.arguments import checked, passed
+from couler_plugins.steps.arguments import checked, passed, text_of
 
 SCHEMA = "couler.lake/v0"
 MOST_BYTES = 5_000_000
@@ -161,16 +162,46 @@ def library(steps: Mapping[str, CatalogueStep], lake: Iterable[Item] = ()) -> Li
     return Library({**own, **steps}, tuple(item for item in kept if item.shape is not None))
 
 
-def signature(step: CatalogueStep) -> dict[str, Any]:
-    """A step as a model is told of it."""
-    inputs: dict[str, str] = {}
-    for item in step.inputs:
-        if item.name not in HIDDEN or item.required:
-            choices = f", one of {', '.join(item.choices)}" if item.choices else ""
-            need = "required" if item.required else "optional"
-            inputs[item.name] = f"{item.type}, {need}{choices}: {item.description}"
+LONGEST_DEFAULT = 100
+"""Characters of a default that models are told: those of a lake may be whole programs."""
+
+
+def listing(steps: Iterable[CatalogueStep]) -> dict[str, Any]:
+    """Return what a model is told of steps: `shared`, inputs that several have alike, and the `catalogue` of all."""
+    declared = [(step, {item.name: _input(item) for item in _told(step)}) for step in steps]
+    counts = Counter((item.name, _input(item)) for step, _ in declared for item in _told(step) if not item.required)
+    shared: dict[str, str] = {}
+    for (name, text), count in counts.most_common():
+        if count > 1:
+            shared.setdefault(name, text)
+    return {"shared": shared, "catalogue": [_signature(step, inputs, shared) for step, inputs in declared]}
+
+
+def _told(step: CatalogueStep) -> list[StepInput]:
+    return [item for item in step.inputs if item.name not in HIDDEN or item.required]
+
+
+def _signature(step: CatalogueStep, inputs: Mapping[str, str], shared: Mapping[str, str]) -> dict[str, Any]:
+    also = [name for name, text in inputs.items() if shared.get(name) == text]
+    own = {name: text for name, text in inputs.items() if name not in also}
     outputs = {item.name: f"{item.type}: {item.description}" for item in step.outputs}
-    return {"name": step.name, "does": step.description, "inputs": inputs, "outputs": outputs}
+    entry = {"name": step.name, "does": step.description, "inputs": own, "also": " ".join(also), "outputs": outputs}
+    return {key: value for key, value in entry.items() if value}
+
+
+def _input(item: StepInput) -> str:
+    """The type of an input, what it is where nothing is given, and what it is for."""
+    text = text_of(item.default)
+    if item.required:
+        need = "required"
+    elif item.parameter:
+        need = f"by default the workflow's input {item.parameter!r}"
+    elif item.default in ("", ()):
+        need = "optional"
+    else:
+        need = f"default {text}" if len(text) <= LONGEST_DEFAULT else f"default {text[:LONGEST_DEFAULT]}…"
+    choices = f", one of {', '.join(item.choices)}" if item.choices else ""
+    return f"{item.type}, {need}{choices}: {item.description}"
 
 
 def _described(item: Item) -> str:

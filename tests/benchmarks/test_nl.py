@@ -12,6 +12,7 @@ import pytest
 
 from benchmarks import nl
 from benchmarks.nl import METHODS, Job, Run, summary
+from benchmarks.nl_models import tokens_of
 from benchmarks.nl_scoring import Score, pass_at, plugins, score, takers
 from benchmarks.nl_task import ENGINES, tasks
 from couler_plugins.generation.form import Form
@@ -108,6 +109,16 @@ def test_every_method_answers(method: str) -> None:
     assert run.tokens > 0
 
 
+def test_tokens_are_counted_about_as_tokenizers_do() -> None:
+    text = (
+        '{"name":"sample-rows","does":"Draws rows of a table by chance.","inputs":{"data":"artifact, required: The '
+        'table, a CSV file.","share":"float, default 0.1: The share of rows, 0 to 1."}}\n- A step waits for the steps '
+        'that it reads. "needs" is for any other order.'
+    )
+    assert tokens_of(text) == pytest.approx(75, rel=0.06)  # by cl100k_base and by o200k_base, of tiktoken 0.14
+    assert tokens_of("") == 0
+
+
 def test_a_server_that_lets_nobody_in_is_no_score() -> None:
     from couler_plugins.errors import InvalidInput
 
@@ -136,5 +147,7 @@ def test_quality_is_not_measured_without_a_model(
     figures = json.loads(path.read_text())
     assert figures["quality"] == "not measured"
     assert figures["plumbing"]["direct"]["node_f1"] <= 1
+    assert 0 < figures["question_tokens"]["direct"] <= figures["plumbing"]["direct"]["question_tokens"]
+    assert figures["question_tokens"]["direct"] < figures["plumbing"]["direct"]["tokens"]
     assert json.loads(capsys.readouterr().out) == figures
     assert "pass@1" in picture.read_text()

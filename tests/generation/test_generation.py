@@ -72,7 +72,7 @@ def test_a_description_becomes_a_workflow() -> None:
     assert (made.repairs, made.notes) == (0, ())
     assert made.calibration.score > 0.9
     decomposing, generating = server.asked
-    assert document(decomposing) == {"description": WISH}
+    assert document(decomposing) == {"steps": sorted(CATALOGUE), "description": WISH}
     schema = generating["response_format"]["json_schema"]["schema"]
     enum = schema["properties"]["steps"]["items"]["properties"]["use"]["enum"]
     assert set(enum) == {step["name"] for step in document(generating)["catalogue"]} | {"python", "container"}
