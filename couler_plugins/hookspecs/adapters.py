@@ -145,8 +145,7 @@ class Adapter:
     def runner(self, where: Where) -> Runner | None:
         """Return the runner that submits documents and follows them; None where couler cannot submit them.
 
-        With a folder, it uses the engine's own local runner, and keeps outputs there. None leaves that to the local
-        engine, if the adapter has `local`.
+        With a folder, it is the engine's own local runner, and keeps outputs there. None leaves that to `local`.
         """
         return None
 
@@ -261,7 +260,7 @@ class Adapter:
         Args:
             retry: the retry, without a condition.
             causes: the rows in their order. What is not to be repeated has another class here.
-            old: the owner's own retry, beyond which nothing may be repeated; None where there is none.
+            old: the owner's own retry, if any, beyond which nothing may be repeated.
         """
         return None
 
