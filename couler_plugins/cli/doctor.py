@@ -2,20 +2,41 @@
 
 from __future__ import annotations
 
+import platform
+import re
+import shutil
 from collections.abc import Iterator
-from typing import Any
+from importlib.metadata import PackageNotFoundError, distribution, version
+from typing import Any, Literal
 
 import click
 import msgspec
 
+from couler_plugins.caching.artifacts import folder_of
+from couler_plugins.cli.cache_options import opened
 from couler_plugins.cli.records import print_json
 from couler_plugins.cli.settings import engine_option, json_option, target_options, with_settings
 from couler_plugins.cli.work import usable_plugins
-from couler_plugins.engine_kit.kubernetes.calls import connected, served, version
-from couler_plugins.errors import InvalidInput
+from couler_plugins.engine_kit.kubernetes.calls import connected, served
+from couler_plugins.engine_kit.kubernetes.calls import version as version_of
+from couler_plugins.errors import NAME, CoulerError, EngineError, InvalidInput, install_hint
 from couler_plugins.hookspecs.checks import Check
+from couler_plugins.net.redacting import redact_url
 from couler_plugins.options.config import Config
 from couler_plugins.plugins import Plugins
+
+EXTRAS = {
+    "airflow": "DAG files",
+    "argo": "workflows that are written with Hera",
+    "cluster": "run, stop, history fetch and doctor of Argo and Tekton",
+    "index": "caches that several hosts share",
+    "kfp": "pipelines that are written with KFP",
+    "lint": "lint --schema",
+    "plots": "pictures of benchmarks",
+    "storage": "caches on S3 or Alluxio",
+    "tune": "tune, generate",
+}
+PROGRAMS = {"helm": "--render of charts", "kustomize": "--render of kustomizations"}
 
 
 @click.command(
@@ -28,9 +49,9 @@ Examples:
 
 \b
 Exit codes:
-  0  nothing is missing
+  0  nothing is missing; what is absent, only those miss who want the feature
   1  something is missing: its line says which feature needs it, the next one what to do
-  2  wrong usage, or no cluster is known
+  2  wrong usage, or no cluster is known and an option asks for one
   3  the cluster does not answer
 """,
 )
@@ -42,15 +63,15 @@ Exit codes:
 def command(
     ctx: click.Context, *, config: Config, engine: str | None, context: str, namespace: str, output_format: str
 ) -> None:
-    """Checks the cluster, its engines, and your permissions there.
+    """Checks what is installed, what engines are reached, and your permissions there.
 
-    Names missing permissions, and the features that need them. Changes nothing in the cluster.
+    Names what is missing, the features that need it, and the remedy. Changes nothing.
     """
     plugins = usable_plugins(config)
-    chosen = [plugins.adapter(engine).engine] if engine else list(plugins.adapters)
-    api, own = connected(context)
+    if engine:
+        engine = plugins.adapter(engine).engine
     checks: list[tuple[str, Check]] = []
-    for name, check in _checks(api, plugins, chosen, namespace or own, named=engine is not None):
+    for name, check in _checks(plugins, config, engine, context, namespace):
         checks.append((name, check))
         if output_format != "json":
             click.echo(f"{name}: {check.feature}: {check.state}: {check.message}")
@@ -58,29 +79,104 @@ def command(
                 click.echo(f"    {check.remedy}")
     if output_format == "json":
         checked = [{"engine": name, **msgspec.to_builtins(check)} for name, check in checks]
-        print_json("couler.doctor/v1", {"namespace": namespace or own, "checks": checked})
+        print_json("couler.doctor/v1", {"namespace": namespace, "checks": checked})
     ctx.exit(1 if any(check.state == "missing" for _, check in checks) else 0)
 
 
 def _checks(
+    plugins: Plugins, config: Config, engine: str | None, context: str, namespace: str
+) -> Iterator[tuple[str, Check]]:
+    """What there is, with the engine that it is about."""
+    if not engine:
+        yield from (("couler", check) for check in _installed(plugins, config))
+    chosen = [engine] if engine else list(plugins.adapters)
+    for name in chosen:
+        yield from ((name, check) for check in plugins.adapter(name).local_checks())
+    in_cluster = [name for name in chosen if plugins.adapter(name).offers("checks")]
+    if engine and not in_cluster and not plugins.adapter(engine).offers("local_checks"):
+        raise InvalidInput(f"{engine} has nothing to check", hint="leave it out")
+    if in_cluster:
+        try:
+            api, own = connected(context)
+        except InvalidInput as error:
+            if engine or context or namespace:
+                raise
+            yield "cluster", Check(feature="reached", state="absent", message=error.message, remedy=error.hint or "")
+            return
+        for name, check in _of_cluster(api, plugins, in_cluster, namespace or own, named=engine is not None):
+            yield name, check
+
+
+def _installed(plugins: Plugins, config: Config) -> Iterator[Check]:
+    """What of couler is there, by extra."""
+    try:
+        installed = distribution(NAME)
+    except PackageNotFoundError:
+        yield Check(feature="version", state="unknown", message=f"{NAME} is not installed: it is on Python's path only")
+        return
+    message = f"{NAME} {installed.version}, Python {platform.python_version()}"
+    yield Check(feature="version", state="ok", message=message)
+    for extra in installed.metadata.get_all("Provides-Extra") or ():
+        marked = [line for line in installed.requires or () if re.search(rf"extra == .{re.escape(extra)}\b", line)]
+        there = {name: _version(name) for line in marked for name in re.findall(r"^[\w.-]+", line)}
+        lacks = [name for name, found in there.items() if not found]
+        needs = f" ({EXTRAS[extra]})" if extra in EXTRAS else ""
+        if lacks:
+            message = f"{', '.join(lacks)} {'is' if len(lacks) == 1 else 'are'} not installed{needs}"
+            yield Check(feature=f"extra {extra}", state="absent", message=message, remedy=install_hint(extra))
+        else:
+            message = ", ".join(f"{name} {found}" for name, found in there.items())
+            yield Check(feature=f"extra {extra}", state="ok", message=message)
+    for program, use in PROGRAMS.items():
+        if (path := shutil.which(program)) is not None:
+            yield Check(feature=program, state="ok", message=path)
+        else:
+            yield Check(feature=program, state="absent", message=f"it is not on the PATH ({use})")
+    broken = ", ".join(record.name for record in plugins.records if record.errors)
+    if broken:
+        yield Check(feature="plugins", state="missing", message=f"{broken} cannot be used", remedy="couler plugins")
+    else:
+        number = sum(record.enabled for record in plugins.records)
+        yield Check(feature="plugins", state="ok", message=f"{number} are there; couler plugins lists them")
+    yield _store(plugins, config)
+
+
+def _store(plugins: Plugins, config: Config) -> Check:
+    """Look whether the store of results answers; a folder that is not there is not made."""
+    if not config.cache_store:
+        remedy = "cache-store in couler.toml, or COULER_CACHE_STORE"
+        return Check(feature="store", state="absent", message="no store of results is set", remedy=remedy)
+    place = redact_url(config.cache_store)
+    try:
+        if (folder := folder_of(config.cache_store)) is not None and not folder.is_dir():
+            raise EngineError("there is no such folder", hint="couler cache makes it with the first result")
+        with opened(config) as cache:
+            cache.lookup(NAME)
+    except CoulerError as error:
+        return Check(feature="store", state="missing", message=f"{place}: {error.message}", remedy=error.hint or "")
+    return Check(feature="store", state="ok", message=f"{place} answers")
+
+
+def _version(name: str) -> str:
+    """The version of a package; empty where it is not installed."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
+
+
+def _of_cluster(
     api: Any, plugins: Plugins, engines: list[str], namespace: str, *, named: bool
 ) -> Iterator[tuple[str, Check]]:
-    """What was found, with the engine that it is about."""
-    message = f"Kubernetes {version(api)} at {api.configuration.host}, namespace {namespace}"
+    message = f"Kubernetes {version_of(api)} at {api.configuration.host}, namespace {namespace}"
     yield "cluster", Check(feature="reached", state="ok", message=message)
     groups = served(api)
     for name in engines:
         adapter = plugins.adapter(name)
-        if not adapter.offers("checks"):
-            if named:
-                raise InvalidInput(f"{name} has nothing to check in a Kubernetes cluster", hint="leave it out")
-            continue
         if not groups.issuperset(group.name for group in adapter.groups):
             message = f"the cluster does not serve {', '.join(group.name for group in adapter.groups)}"
             remedy = f"install {name} there" if named else ""
-            yield (
-                name,
-                Check(feature="installed", state="missing" if named else "unknown", message=message, remedy=remedy),
-            )
-            continue
-        yield from ((name, check) for check in adapter.checks(api, namespace))
+            state: Literal["missing", "absent"] = "missing" if named else "absent"
+            yield name, Check(feature="installed", state=state, message=message, remedy=remedy)
+        else:
+            yield from ((name, check) for check in adapter.checks(api, namespace))

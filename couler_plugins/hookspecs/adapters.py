@@ -43,7 +43,7 @@ class NoOptions:
 class Adapter:
     """One engine. An adapter derives from this class, and imports the engine inside functions only.
 
-    What it can do are facets, the methods below. Each is overridden, or `facets` names the function that does it.
+    Its facets are the methods below. Each is overridden, or `facets` names the function that does it.
     """
 
     engine: ClassVar[str]
@@ -145,16 +145,13 @@ class Adapter:
     def runner(self, where: Where) -> Runner | None:
         """Return the runner that submits documents and follows them; None where couler cannot submit them.
 
-        With a folder, return a runner that uses the engine's own local runner, and keeps outputs in that folder. None
-        leaves that to the local engine, if the adapter has `local`.
+        With a folder, it is the engine's own local runner, and keeps outputs there. None leaves that to `local`.
         """
         return None
 
     @facet("`couler doctor` leaves the engine out")
     def checks(self, api: Any, namespace: str) -> Iterable[Check]:
-        """Return what a cluster has and lacks for features of this engine, for `couler doctor`.
-
-        The cluster serves the API groups of the engine.
+        """Return what a cluster that serves the engine's API groups has and lacks for features of it.
 
         Args:
             api: a client of the cluster (`kubernetes.client.ApiClient`).
@@ -163,6 +160,11 @@ class Adapter:
         Raises:
             EngineError: the cluster does not answer.
         """
+        return ()
+
+    @facet("`couler doctor` says only whether its packages are installed")
+    def local_checks(self) -> Iterable[Check]:
+        """Return what the engine has and lacks here and in its own API; what does not answer is missing."""
         return ()
 
     @facet("`couler run --local` refuses its workflows")
@@ -222,14 +224,13 @@ class Adapter:
 
         Args:
             bundle: the documents.
-            options: the options of the engine in `--to`, as for `lower`; None without any. Then a document is right
-                if some installation takes it.
+            options: those of the engine in `--to`, or None. Then a document is right if some installation takes it.
         """
         return ()
 
     @facet("attempts and times stay where they are set", default="couler_plugins.ir.homes:undeclared")
     def homes(self) -> Homes:
-        """Return where the engine keeps each setting of a step; `Plan.homes` of lifted plans has the same."""
+        """Return where the engine keeps each setting of a step, as `Plan.homes` of lifted plans."""
         raise NotImplementedError
 
     @facet("steps start in the order in which they are ready, and none limits how many run at a time")
@@ -259,7 +260,7 @@ class Adapter:
         Args:
             retry: the retry, without a condition.
             causes: the rows in their order. What is not to be repeated has another class here.
-            old: the owner's own retry, beyond which nothing may be repeated; None where there is none.
+            old: the owner's own retry, if any, beyond which nothing may be repeated.
         """
         return None
 
@@ -284,8 +285,7 @@ class Adapter:
     ) -> tuple[Operation, str]:
         """Return an operation whose memory grows by a factor from attempt to attempt, or why it stays the same.
 
-        Neither its limit nor its request grows beyond `most` bytes. With None, no pod asks for more than the first one,
-        which some node surely has.
+        It stays within `most` bytes. With None, no pod asks for more than the first one, which some node surely has.
         """
         raise NotImplementedError
 

@@ -1,4 +1,4 @@
-"""Contract of `couler doctor`: what a cluster has and lacks."""
+"""Contract of `couler doctor`: what this machine, an engine or a cluster has and lacks."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         feature: what needs it.
-        state: whether it is there; `unknown` where the cluster does not say.
+        state: whether it is there; `absent` where only those miss it who want the feature; `unknown` where nobody says.
         message: what was found, in half a sentence.
         remedy: what to do about it; empty for nothing.
     """
 
     feature: str
-    state: Literal["ok", "missing", "unknown"]
+    state: Literal["ok", "missing", "absent", "unknown"]
     message: str
     remedy: str = ""

@@ -55,6 +55,7 @@ class AirflowAdapter(Adapter):
         "cache": "couler_airflow.cache.cache:caches",
         "resume": "couler_airflow.resume:resume",
         "archive": "couler_airflow.archive:AirflowArchive",
+        "local_checks": "couler_airflow.doctor:local_checks",
         "splitting": "couler_airflow.split.splitting:splitting_of",
         "pod_containers": "couler_airflow.pod_sizes:pod_containers",
     }
