@@ -203,11 +203,11 @@ class Cluster:
         """
         with (KEPT / f"{name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            image, archive = image_on_demand(name)
+            full_name, archive = image_on_demand(name)
             node = self.node()["status"].get("images", [])
-            if not any(image.names[0] in item.get("names", []) for item in node):
+            if not any(full_name in item.get("names", []) for item in node):
                 self._import([archive])
-        return image.names[0]
+        return full_name
 
     def _start(self) -> None:
         command = ["unshare", "--net", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child"]

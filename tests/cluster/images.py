@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import platform
 import shutil
 import subprocess
@@ -31,16 +32,12 @@ class Image(NamedTuple):
         fill: puts its files into a folder.
         command: that runs where a pod names none.
         version: of what is in it; another one makes the image anew.
-        user: by number; root where it is empty.
-        env: variables beside `PATH`.
     """
 
     names: tuple[str, ...]
     fill: Callable[[Path], None]
     command: tuple[str, ...] = ()
     version: str = "1"
-    user: str = ""
-    env: tuple[str, ...] = ()
 
 
 def images(built: Mapping[str, Built]) -> list[Path]:
@@ -64,20 +61,23 @@ def images(built: Mapping[str, Built]) -> list[Path]:
     return [_archived(name, image) for name, image in wanted.items()]
 
 
-def image_on_demand(name: str) -> tuple[Image, Path]:
-    """Return an image that only some tests need, and its archive, made where it is not there yet.
+def image_on_demand(name: str) -> tuple[str, Path]:
+    """Return the name of an image that only some tests need, and its archive, made where it is not there yet.
 
     Args:
         name: `debian`, with what scripts for Debian's and Ubuntu's images call, or `couler`: what
-            `containers/cache/Containerfile` builds, from this tree.
+            `release/Containerfile` builds, from this tree.
     """
     if name == "debian":
         image = Image(("docker.io/library/debian:12",), _debian, ("bash",))
-    else:
-        version = _digest_of_sources()
-        names = (f"registry.local/couler:{version}",)
-        image = Image(names, _couler, ("couler",), version, "65532:65532", ("COULER_BUSYBOX=/bin/busybox",))
-    return image, _archived(name, image)
+        return image.names[0], _archived(name, image)
+    version = _digest_of_sources()
+    archive = KEPT / "images" / f"{name}-{version}.tar"
+    name = f"registry.local/couler:{version}"
+    if not archive.exists():
+        archive.parent.mkdir(parents=True, exist_ok=True)
+        _built_by_buildah(name, archive)
+    return name, archive
 
 
 def _with_program(name: str, program: Path, folder: str) -> Image:
@@ -120,28 +120,29 @@ def _debian(root: Path) -> None:
     _bootstrap(root, f"base-files,base-passwd,libc-bin,{programs}")
 
 
-def _couler(root: Path) -> None:
-    """Python with `couler`, its extra for stores, and the busybox that it puts before commands."""
-    _python(root)
-    packages = root / "usr" / "lib" / "python3" / "dist-packages"
-    options = ("--quiet", "--python-version", "3.11", "--target", str(packages), "-c", "requirements/all.txt")
-    sources = root / "sources"
-    for name in (*PACKAGES, "README.md", "LICENSE", "pyproject.toml"):
-        origin, copy = ROOT / name, sources / name
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copytree(origin, copy) if origin.is_dir() else shutil.copy(origin, copy)
-    arguments = ("pip", "install", *options, f"{sources}[storage]")
-    code = f"import dev; dev.uv(*{arguments!r})"
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
-    shutil.rmtree(sources)
-    # As pip and Debian's own scripts do, which have not run here: without it, each start takes seconds more.
-    subprocess.run(["chroot", str(root), "python3", "-m", "compileall", "-q", "/usr/lib"], check=True)
-    program = root / "usr" / "bin" / "couler"
-    program.write_text("#!/usr/bin/python3\nimport sys\nfrom couler_plugins.cli import main\n\nsys.exit(main())\n")
-    program.chmod(0o755)
-    busybox = shutil.which("busybox")
-    assert busybox is not None, "the cluster has not started without it"
-    shutil.copy(busybox, root / "bin" / "busybox")
+def _built_by_buildah(name: str, archive: Path) -> None:
+    """Build the image of a release on Debian's packages, as nobody here has an image of Debian."""
+    with tempfile.TemporaryDirectory(dir=archive.parent) as folder:
+        context, root = Path(folder, "context"), Path(folder, "root")
+        root.mkdir(mode=0o755)
+        _bootstrap(root, "python3,dash,coreutils,libc-bin,busybox-static")
+        # As Debian's own scripts do, which have not run here: without it, each start takes seconds more.
+        _run("chroot", root, "python3", "-m", "compileall", "-q", "/usr/lib")
+        _run(sys.executable, "release/build.py", "--wheels", context / "wheels")
+        buildah = ("buildah", "--root", Path(folder, "store"), "--runroot", Path(folder, "run"))
+        base = _run(*buildah, "from", "scratch")
+        _run(*buildah, "add", base, root, "/")
+        _run(*buildah, "commit", "--quiet", "--rm", base, "localhost/debian:12")
+        options = ("--isolation", "chroot", "--build-arg", "BASE=localhost/debian:12", "--tag", "localhost/couler")
+        _run(*buildah, "build", "--quiet", *options, "--file", "release/Containerfile", context)
+        _run(*buildah, "push", "--quiet", "localhost/couler", f"docker-archive:{folder}/made.tar:{name}")
+        Path(folder, "made.tar").rename(archive)
+
+
+def _run(*command: object) -> str:
+    environment = {**os.environ, "STORAGE_DRIVER": "vfs"}
+    words = [str(word) for word in command]
+    return subprocess.run(words, cwd=ROOT, env=environment, check=True, capture_output=True, text=True).stdout.strip()
 
 
 PACKAGES = ("couler_plugins", "adapters")
@@ -150,7 +151,11 @@ PACKAGES = ("couler_plugins", "adapters")
 
 def _digest_of_sources() -> str:
     files = [path for name in PACKAGES for path in sorted((ROOT / name).rglob("*")) if path.is_file()]
-    digest = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + Path(__file__).read_bytes())
+    made_by = (
+        Path(__file__),
+        *(ROOT / name for name in ("pyproject.toml", "release/build.py", "release/Containerfile")),
+    )
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in made_by))
     for path in files:
         if path.suffix != ".pyc":
             digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())
@@ -200,9 +205,8 @@ def _write(archive: Path, image: Image, layer: Path) -> None:
         "architecture": ARCHITECTURES[platform.machine()],
         "os": "linux",
         "config": {
-            "Env": ["PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", *image.env],
+            "Env": ["PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"],
             "Cmd": list(image.command),
-            **({"User": image.user} if image.user else {}),
         },
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]},
     }
