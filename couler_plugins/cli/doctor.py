@@ -88,7 +88,7 @@ def _checks(
 ) -> Iterator[tuple[str, Check]]:
     """What there is, with the engine that it is about."""
     if not engine:
-        yield from (("couler", check) for check in _installed(plugins, config))
+        yield from (("couler", check) for check in _check_machine(plugins, config))
     chosen = [engine] if engine else list(plugins.adapters)
     for name in chosen:
         yield from ((name, check) for check in plugins.adapter(name).local_checks())
@@ -103,11 +103,11 @@ def _checks(
                 raise
             yield "cluster", Check(feature="reached", state="absent", message=error.message, remedy=error.hint or "")
             return
-        for name, check in _of_cluster(api, plugins, in_cluster, namespace or own, named=engine is not None):
+        for name, check in _check_cluster(api, plugins, in_cluster, namespace or own, named=engine is not None):
             yield name, check
 
 
-def _installed(plugins: Plugins, config: Config) -> Iterator[Check]:
+def _check_machine(plugins: Plugins, config: Config) -> Iterator[Check]:
     """What of couler is there, by extra."""
     try:
         installed = distribution(NAME)
@@ -138,10 +138,10 @@ def _installed(plugins: Plugins, config: Config) -> Iterator[Check]:
     else:
         number = sum(record.enabled for record in plugins.records)
         yield Check(feature="plugins", state="ok", message=f"{number} are there; couler plugins lists them")
-    yield _store(plugins, config)
+    yield _check_store(config)
 
 
-def _store(plugins: Plugins, config: Config) -> Check:
+def _check_store(config: Config) -> Check:
     """Look whether the store of results answers; a folder that is not there is not made."""
     if not config.cache_store:
         remedy = "cache-store in couler.toml, or COULER_CACHE_STORE"
@@ -165,7 +165,7 @@ def _version(name: str) -> str:
         return ""
 
 
-def _of_cluster(
+def _check_cluster(
     api: Any, plugins: Plugins, engines: list[str], namespace: str, *, named: bool
 ) -> Iterator[tuple[str, Check]]:
     message = f"Kubernetes {version_of(api)} at {api.configuration.host}, namespace {namespace}"

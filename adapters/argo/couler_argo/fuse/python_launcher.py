@@ -27,14 +27,14 @@ def python_program(parts: Sequence[Part], variables: Mapping[Text, str]) -> str:
         variables: where it gets texts that stand in its environment.
     """
 
-    def planned(text: Text) -> dict[str, str]:
+    def entry(text: Text) -> dict[str, str]:
         return {"variable": variables[text]} if text in variables else {"text": str(text.literal)}
 
     plan = [
         {
             "name": part.step,
-            "command": [planned(word) for word in part.words],
-            "script": None if part.source is None else planned(part.source),
+            "command": [entry(word) for word in part.words],
+            "script": None if part.source is None else entry(part.source),
             "variables": part.variables or 0,
             "marks": part.marks,
             "place": part.place,

@@ -125,13 +125,13 @@ def _lines(part: Part, number: int, variables: Mapping[Text, str]) -> Iterator[s
     for word in part.words:
         if word.marks:
             yield f"{ready}\n"
-            yield from _filled(word, part, variables)
+            yield from _load(word, part, variables)
             ready = 'set -- "$@" "$couler_text"'
         else:
             ready += f" {_word(word, variables)}"
     yield f"{ready}\n"
     if part.source is not None:
-        yield from _filled(part.source, part, variables)
+        yield from _load(part.source, part, variables)
         yield f'couler_script "$0.{number}"\nset -- "$@" "$0.{number}"\n'
     if part.variables is not None:
         yield f"couler_variables={part.variables}\n"
@@ -164,7 +164,7 @@ def _word(text: Text, variables: Mapping[Text, str]) -> str:
     return shlex.quote(str(text.literal)) if name is None else f'"${_own(name)}"'
 
 
-def _filled(text: Text, part: Part, variables: Mapping[Text, str]) -> Iterator[str]:
+def _load(text: Text, part: Part, variables: Mapping[Text, str]) -> Iterator[str]:
     if text in variables:
         yield f"couler_text={_word(text, variables)}\n"
     else:

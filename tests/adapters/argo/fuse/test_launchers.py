@@ -37,15 +37,15 @@ class Pod:
         body = self.template["script"]
         self.folder = folder
         file = folder / "script"
-        file.write_text(self._here(self._passed(body["source"], inputs)))
-        own = {item["name"]: self._here(self._passed(item["value"], inputs)) for item in body.get("env", [])}
+        file.write_text(self._here(self._pass_on(body["source"], inputs)))
+        own = {item["name"]: self._here(self._pass_on(item["value"], inputs)) for item in body.get("env", [])}
         self.environment = {**os.environ, **own}
         python = {"python": sys.executable, "python3": sys.executable}
         words = [python.get(word, word) for word in body["command"]]
         self.command = [*(interpreter or words), str(file)]
 
     @staticmethod
-    def _passed(text: str, inputs: Mapping[str, str]) -> str:
+    def _pass_on(text: str, inputs: Mapping[str, str]) -> str:
         """A text as Argo completes it, and as the kubelet passes it in a variable: Argo's container gets scripts so."""
         for name, value in inputs.items():
             text = text.replace(f"{{{{inputs.parameters.{name}}}}}", value)
