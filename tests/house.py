@@ -86,7 +86,7 @@ LIMITS = {
     "reasons": Limit(0, 0, "of these, in modules without a reason in LAZY"),
     "checking": Limit(40, 38, "TYPE_CHECKING blocks"),
     "long": Limit(0, 0, "files over 300 lines"),
-    "modules": Limit(965, 1_010, "modules (were 1,136)"),
+    "modules": Limit(965, 1_011, "modules (were 1,136)"),
     "statements": Limit(63_813, 75_350, "statements (were 67,172)"),
     "banned": Limit(0, 0, "banned identifiers in scopes of more than three lines"),
     "old": Limit(0, 0, "names that are to change"),

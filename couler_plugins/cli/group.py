@@ -27,7 +27,7 @@ COMMANDS = {
     "run": ("run:command", "Submits workflows to their engine, and follows them."),
     "resume": ("resume:command", "Makes a smaller workflow of a run that failed: without the steps that are done."),
     "stop": ("stop:command", "Stops workflows, and the parts that they have started."),
-    "doctor": ("doctor:command", "Checks the cluster, its engines, and your permissions there."),
+    "doctor": ("doctor:command", "Checks what is installed, what engines are reached, and your permissions there."),
     "why": ("why:command", "Says why a run failed: the step that failed first, the cause, and what would help."),
     "history": ("group:history", "Keeps a history of past runs: what steps took, and what they used."),
     "queue": ("group:queue", "Makes the objects of Kueue, for fair queues with quotas."),

@@ -48,7 +48,7 @@ class KfpAdapter(Adapter):
         "footprint": "couler_kfp.footprint:Footprints",
         "cache": "couler_kfp.cache.cache:caches",
         "runner": "couler_kfp.run.runner:runner_of",
-        "local_checks": "couler_kfp.run.client:local_checks",
+        "local_checks": "couler_kfp.doctor:local_checks",
         "resume": "couler_kfp.resume:resume",
         "archive": "couler_kfp.archive:KfpArchive",
         "splitting": "couler_kfp.split.splitting:splitting_of",

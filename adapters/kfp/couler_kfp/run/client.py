@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import os
 import sys
 import tempfile
 import warnings
@@ -21,11 +20,8 @@ from typing import Any
 import stamina
 
 from couler_plugins.documents import Mapped, dump_yaml
-from couler_plugins.errors import CoulerError, EngineError, restating
-from couler_plugins.hookspecs.checks import Check
-from couler_plugins.net.redacting import redact_url
+from couler_plugins.errors import EngineError, restating
 
-ADDRESS = "KF_PIPELINES_ENDPOINT"
 ATTEMPTS = 5
 TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 HINTS = {
@@ -101,20 +97,6 @@ class Calls:
             EngineError: KFP does not answer, or does not let us.
         """
         _asked("terminate a run", lambda: self._client.terminate_run(ident))
-
-
-def local_checks() -> Iterator[Check]:
-    """Look whether KFP's API answers where `KF_PIPELINES_ENDPOINT` says that it is."""
-    if not (address := os.environ.get(ADDRESS)):
-        message = f"{ADDRESS} names no address of KFP's API"
-        yield Check(feature="reached", state="absent", message=message, remedy=f"export {ADDRESS}=http://HOST:PORT")
-        return
-    place = redact_url(address)
-    try:
-        Calls().find("")
-        yield Check(feature="reached", state="ok", message=f"KFP's API answers at {place}")
-    except CoulerError as error:
-        yield Check(feature="reached", state="missing", message=f"{error.message} at {place}", remedy=error.hint or "")
 
 
 @contextlib.contextmanager
