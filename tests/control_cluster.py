@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 from cluster.cluster import Cluster, missing_here
+from cluster.images import image_on_demand
 from cluster.programs import MODULES, build
 
 USAGE = """A cluster of one node with Argo and Tekton, of real programs, in namespaces of its own.
@@ -32,9 +33,11 @@ def main(job: str = "help", *command: str) -> int:
         return 0
     if job == "build":
         # What `up` would say, it says later.
-        with contextlib.suppress(RuntimeError):
+        with contextlib.suppress(RuntimeError, subprocess.CalledProcessError):
             for module in () if missing_here() else MODULES:
                 build(module)
+            if not missing_here():
+                image_on_demand("couler")  # a test that needs it would build it beside others, which have time limits
         return 0
     if job == "down":
         cluster.down()

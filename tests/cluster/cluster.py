@@ -47,6 +47,7 @@ CONTROLLERS = ("argo", "tekton", "tekton-webhook")
 ON_DEMAND = ("kueue",)
 """What tests start that need it."""
 NEEDED = {
+    "buildah": "buildah",
     "containerd": "containerd",
     "runc": "runc",
     "unshare": "util-linux",
