@@ -138,7 +138,7 @@ def main() -> None:
     )
     flags.add_argument("--jobs", type=int, default=1, help="processes at once")
     options = flags.parse_args()
-    asked = tasks(options.traces) if options.traces else tasks()[:: 4 if options.quick else 1]
+    subjects = tasks(options.traces) if options.traces else tasks()[:: 4 if options.quick else 1]
     samples = options.samples or (3 if options.quick else 5)
     methods = options.method or list(METHODS)
     is_model = bool(options.model or options.replay)
@@ -146,30 +146,30 @@ def main() -> None:
     if is_model:
         names = ("model", "url", "key_variable", "timeout", "record", "replay")
         access = ModelAccess(calls=None, **{name: getattr(options, name) for name in names})
-    tell(f"{len(asked)} tasks, {samples} answers each by {', '.join(methods)}")
-    jobs = {one: [Job(task, one, samples, access, options.temperature) for task in asked] for one in methods}
+    tell(f"{len(subjects)} tasks, {samples} answers each by {', '.join(methods)}")
+    jobs = {one: [Job(task, one, samples, access, options.temperature) for task in subjects] for one in methods}
     done = in_parallel(jobs, options.jobs)
     found = {method: summary(done[method]) for method in methods}
-    stand_in = distinguished(asked, samples, options.jobs)
+    stand_in = stand_in_figures(subjects, samples, options.jobs)
     measured = is_model and not options.plumbing
     figures: dict[str, Any] = {
-        "asked": len(asked),
+        "asked": len(subjects),
         "samples": samples,
         "model": options.model or ("replayed" if is_model else f"stand-in, noise {NOISE}"),
         "quality": found if measured else NOT_MEASURED,
         "plumbing": NOT_MEASURED if measured else found,
         "stand_in": {noise: {name: one["pass@1"] for name, one in some.items()} for noise, some in stand_in.items()},
         "question_tokens": {name: one["question_tokens"] for name, one in stand_in["0.0"].items()},
-        "retrieval": {str(most): recall(asked, most) for most in (5, 10, 20)},
-        "calibration": separated(asked, options.seed),
+        "retrieval": {str(most): recall(subjects, most) for most in (5, 10, 20)},
+        "calibration": separated(subjects, options.seed),
     }
     if PIPELINE in methods:
         rights = (sum(run.score.passed for run in runs) for runs in done[PIPELINE])
-        figures["tasks"] = {task.name: right / samples for task, right in zip(asked, rights, strict=True)}
+        figures["tasks"] = {task.name: right / samples for task, right in zip(subjects, rights, strict=True)}
     report(options, figures)
     if options.plot:
         said = figures["model"] if measured else f"{figures['model']}: it proves the plumbing, quality is not measured"
-        draw(options.plot, found, figures["stand_in"], f"{len(asked)} tasks, {samples} answers each; {said}")
+        draw(options.plot, found, figures["stand_in"], f"{len(subjects)} tasks, {samples} answers each; {said}")
 
 
 def summary(done: Sequence[Sequence[Run]]) -> dict[str, float]:
@@ -193,10 +193,10 @@ def summary(done: Sequence[Sequence[Run]]) -> dict[str, float]:
     return figures
 
 
-def distinguished(asked: Sequence[Task], samples: int, jobs: int) -> dict[str, dict[str, dict[str, float]]]:
+def stand_in_figures(subjects: Sequence[Task], samples: int, jobs: int) -> dict[str, dict[str, dict[str, float]]]:
     """The figures of the stand-in by its noise, for both ends of what can be done."""
     groups = {
-        (noise, method): [Job(task, method, samples, noise, 0.0) for task in asked]
+        (noise, method): [Job(task, method, samples, noise, 0.0) for task in subjects]
         for noise in NOISES
         for method in (DIRECT, PIPELINE)
     }
@@ -206,22 +206,22 @@ def distinguished(asked: Sequence[Task], samples: int, jobs: int) -> dict[str, d
     }
 
 
-def recall(asked: Sequence[Task], most: int) -> float:
+def recall(subjects: Sequence[Task], most: int) -> float:
     """The share of the steps of right workflows that are retrieved for their descriptions alone."""
     catalogue = plugins().all(STEPS)
     shares: list[float] = []
-    for task in asked:
+    for task in subjects:
         wanted = {step.use for step in task.oracle.steps} - set(CODE)
         found = set(retrieve([task.description], catalogue, most))
         shares.append(len(wanted & found) / len(wanted) if wanted else 1.0)
     return mean(shares)
 
 
-def separated(asked: Sequence[Task], seed: int) -> dict[str, Mapping[str, float]]:
+def separated(subjects: Sequence[Task], seed: int) -> dict[str, Mapping[str, float]]:
     """How the score of calibration tells right workflows from spoilt ones."""
     catalogue = plugins().all(STEPS)
     found: dict[str, list[float]] = {"left out": [], "replaced": []}
-    for task in asked:
+    for task in subjects:
         rng = random.Random(f"{seed} {task.name}")
         right = calibrate(task.oracle, task.description, (), catalogue).score
         for name, spoilt in (

@@ -53,8 +53,8 @@ class StandIn:
             text = json.dumps({"subtasks": [f"{step.name} by {step.use}" for step in task.oracle.steps]})
         else:
             text = self._answer(task, rng, self._noise / 2 if said else self._noise, request)
-        asked = sum(tokens_of(message.content) for message in request.messages)
-        return Reply(text=text, model="stand-in", tokens_in=asked, tokens_out=tokens_of(text))
+        tokens_in = sum(tokens_of(message.content) for message in request.messages)
+        return Reply(text=text, model="stand-in", tokens_in=tokens_in, tokens_out=tokens_of(text))
 
     def _answer(self, task: Task, rng: random.Random, noise: float, request: Request) -> str:
         document: Document = json.loads(msgspec.json.encode(task.oracle))

@@ -117,15 +117,15 @@ def _check_machine(plugins: Plugins, config: Config) -> Iterator[Check]:
     message = f"{NAME} {installed.version}, Python {platform.python_version()}"
     yield Check(feature="version", state="ok", message=message)
     for extra in installed.metadata.get_all("Provides-Extra") or ():
-        marked = [line for line in installed.requires or () if re.search(rf"extra == .{re.escape(extra)}\b", line)]
-        there = {name: _version(name) for line in marked for name in re.findall(r"^[\w.-]+", line)}
-        lacks = [name for name, found in there.items() if not found]
+        lines = [line for line in installed.requires or () if re.search(rf"extra == .{re.escape(extra)}\b", line)]
+        there = {name: _version(name) for line in lines for name in re.findall(r"^[\w.-]+", line)}
+        lacks = [name for name, number in there.items() if not number]
         needs = f" ({EXTRAS[extra]})" if extra in EXTRAS else ""
         if lacks:
             message = f"{', '.join(lacks)} {'is' if len(lacks) == 1 else 'are'} not installed{needs}"
             yield Check(feature=f"extra {extra}", state="absent", message=message, remedy=install_hint(extra))
         else:
-            message = ", ".join(f"{name} {found}" for name, found in there.items())
+            message = ", ".join(f"{name} {number}" for name, number in there.items())
             yield Check(feature=f"extra {extra}", state="ok", message=message)
     for program, use in PROGRAMS.items():
         if (path := shutil.which(program)) is not None:

@@ -168,8 +168,10 @@ LONGEST_DEFAULT = 100
 
 def listing(steps: Iterable[CatalogueStep]) -> dict[str, Any]:
     """Return what a model is told of steps: `shared`, inputs that several have alike, and the `catalogue` of all."""
-    declared = [(step, {item.name: _input(item) for item in _told(step)}) for step in steps]
-    counts = Counter((item.name, _input(item)) for step, _ in declared for item in _told(step) if not item.required)
+    declared = [(step, {item.name: _input(item) for item in _visible_inputs(step)}) for step in steps]
+    counts = Counter(
+        (item.name, _input(item)) for step, _ in declared for item in _visible_inputs(step) if not item.required
+    )
     shared: dict[str, str] = {}
     for (name, text), count in counts.most_common():
         if count > 1:
@@ -177,7 +179,7 @@ def listing(steps: Iterable[CatalogueStep]) -> dict[str, Any]:
     return {"shared": shared, "catalogue": [_signature(step, inputs, shared) for step, inputs in declared]}
 
 
-def _told(step: CatalogueStep) -> list[StepInput]:
+def _visible_inputs(step: CatalogueStep) -> list[StepInput]:
     return [item for item in step.inputs if item.name not in HIDDEN or item.required]
 
 

@@ -60,18 +60,18 @@ USED: dict[str, CatalogueStep] = {
 
 
 def example() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(SYSTEM.split("\n\n")[1])
-    return found
+    result: dict[str, Any] = json.loads(SYSTEM.split("\n\n")[1])
+    return result
 
 
 class Scripted:
     """A client that keeps what it is asked, and answers with the churn workflow."""
 
     def __init__(self) -> None:
-        self.asked: list[Request] = []
+        self.requests: list[Request] = []
 
     def complete(self, request: Request) -> Reply:
-        self.asked.append(request)
+        self.requests.append(request)
         is_first = "subtasks" in request.schema.get("properties", {})
         return Reply(text=json.dumps({"subtasks": ["load the table"]} if is_first else CHURN))
 
@@ -79,13 +79,13 @@ class Scripted:
 def questions(wish: str = WISH, **more: Any) -> list[Request]:
     client = Scripted()
     generate(client, wish, more.pop("known", library(CATALOGUE)), more.pop("manner", None), **more)
-    return client.asked
+    return client.requests
 
 
 def document(request: Request) -> dict[str, Any]:
     text = request.messages[1].content
-    found: dict[str, Any] = json.loads(text[text.index("\n\n{") :])
-    return found
+    result: dict[str, Any] = json.loads(text[text.index("\n\n{") :])
+    return result
 
 
 def test_the_example_is_a_workflow_for_every_engine() -> None:
@@ -224,11 +224,11 @@ def test_a_default_that_is_secret_is_not_told() -> None:
 
 def test_the_catalogue_comes_first_and_the_description_last() -> None:
     item = Item(schema_name="couler.lake/v0", name="usage", engine="argo", description=WISH, shape=form(CHURN))
-    (_, asked) = questions(known=library(CATALOGUE, [item]), manner=GenerationOptions())
+    (_, question) = questions(known=library(CATALOGUE, [item]), manner=GenerationOptions())
     keys = ["shared", "catalogue", "examples", "subtasks", "description"]
-    assert list(document(asked)) == keys
-    (_, asked) = questions(before=form(CHURN), feedback=["Try it twice."])
-    assert list(document(asked)) == ["shared", "catalogue", "subtasks", "workflow", "description", "feedback"]
+    assert list(document(question)) == keys
+    (_, question) = questions(before=form(CHURN), feedback=["Try it twice."])
+    assert list(document(question)) == ["shared", "catalogue", "subtasks", "workflow", "description", "feedback"]
 
 
 def test_questions_begin_alike_until_the_catalogue_ends() -> None:
@@ -242,14 +242,14 @@ def test_questions_begin_alike_until_the_catalogue_ends() -> None:
 def test_questions_are_short() -> None:
     """They had 7,400 tokens with the shipped catalogue, by the same count; what is added to them is to be worth it."""
     manner = GenerationOptions(stages=Stages(decompose=False, retrieve=False))
-    asked = questions(known=library({**SHIPPED, **CATALOGUE}), manner=manner)[0]
-    assert sum(tokens_of(message.content) for message in asked.messages) < 5_300
+    question = questions(known=library({**SHIPPED, **CATALOGUE}), manner=manner)[0]
+    assert sum(tokens_of(message.content) for message in question.messages) < 5_300
 
 
 def test_each_step_of_the_catalogue_has_a_line() -> None:
-    asked = questions()[-1]
-    lines = [line.rstrip("],") for line in asked.messages[1].content.splitlines() if line.startswith('{"name":')]
-    assert [json.loads(line)["name"] for line in lines] == [one["name"] for one in document(asked)["catalogue"]]
+    question = questions()[-1]
+    lines = [line.rstrip("],") for line in question.messages[1].content.splitlines() if line.startswith('{"name":')]
+    assert [json.loads(line)["name"] for line in lines] == [one["name"] for one in document(question)["catalogue"]]
 
 
 def test_the_question_for_subtasks_has_no_format() -> None:
