@@ -86,7 +86,10 @@ def test_packages_of_the_templates_work_in_an_environment_of_their_own(tmp_path:
     assert "  optimizer step-timeout: Sets a timeout for steps that have none." in text
     assert "my-engine (couler-my-engine 0.1.0)\n  hooks: couler_adapters\n  adapter my-engine\n" in text
     (tmp_path / "hello.yaml").write_text(WORKFLOW, "utf-8")
-    assert run("couler", "optimize", "-p", "step-timeout{minutes=5}", "hello.yaml") == (0, f"{WORKFLOW}    timeout: 300s\n")
+    assert run("couler", "optimize", "-p", "step-timeout{minutes=5}", "hello.yaml") == (
+        0,
+        f"{WORKFLOW}    timeout: 300s\n",
+    )
     documents = str(adapter / "tests" / "documents")
     assert run("couler", "optimize", "--check", documents)[0] == 0
     code, text = run("couler", "graph", f"{documents}/nightly.yaml")
