@@ -8,9 +8,9 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
-from couler_argo.cache.cache import MAX_ITEMS, MAX_OUTPUT
 from reference import meanings
 
+from couler_argo.cache.cache import MAX_ITEMS, MAX_OUTPUT
 from couler_plugins.caching import row_keys
 from couler_plugins.caching.declarations import ALLOW, CACHE, DATASET, PLACE, VERSION
 from couler_plugins.fusion import rules as fusing
