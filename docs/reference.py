@@ -96,7 +96,7 @@ def _summary(cls: type) -> str:
     return " ".join(_about(cls).partition("\n\n")[0].split())
 
 
-def meanings(cls: type) -> dict[str, str]:
+def meanings_of(cls: type) -> dict[str, str]:
     """What the docstrings of a class and its bases say of each attribute."""
     return {
         name: " ".join(text.split())
@@ -123,8 +123,8 @@ PLUGINS = """\
 
 | package | what it is | made with |
 | --- | --- | --- |
-| [couler-default-retry](../../examples/couler-default-retry) | an optimizer: sets a retry limit for steps that have none | [An optimizer in fifteen lines](tutorial.md) |
-| [couler-github-actions](../../examples/couler-github-actions) | an adapter of GitHub Actions | [How to write an adapter](adapter.md) |
+| [couler-default-retry](../../examples/couler-default-retry) | an optimizer of retries | [tutorial](tutorial.md) |
+| [couler-github-actions](../../examples/couler-github-actions) | an adapter | [how](adapter.md) |
 
 ## Your own
 
@@ -158,7 +158,7 @@ def plugins_page() -> str:
 
 def _of_options(cls: type) -> Iterator[str]:
     """A table of the options of a class; nothing where it has none."""
-    meanings = meanings(cls)
+    meanings = meanings_of(cls)
     if options := options_of(cls):
         yield from ("", "| option | type | default | what it is |", "| --- | --- | --- | --- |")
     for item in options.values():
@@ -174,7 +174,7 @@ def _type_name(kind: object) -> str:
 
 def _of_node(cls: type[ir.Node]) -> Iterator[str]:
     """A section on one type."""
-    meanings = meanings(cls)
+    meanings = meanings_of(cls)
     types = {
         name: kind for base in reversed(cls.__mro__) for name, kind in vars(base).get("__annotations__", {}).items()
     }

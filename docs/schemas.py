@@ -8,7 +8,7 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
-from reference import meanings
+from reference import meanings_of
 
 from couler_argo.cache.cache import MAX_ITEMS, MAX_OUTPUT
 from couler_plugins.caching import row_keys
@@ -109,7 +109,7 @@ def _keys(keys: Mapping[str, Any]) -> dict[str, Any]:
 
 def _options(cls: type) -> dict[str, Any]:
     """Return the options of a class by name, each with what its docstring says."""
-    texts = meanings(cls)
+    texts = meanings_of(cls)
     return {name: {**_option(option), "description": texts[option.field]} for name, option in options_of(cls).items()}
 
 

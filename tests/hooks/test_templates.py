@@ -71,11 +71,9 @@ def test_packages_of_the_templates_work_in_an_environment_of_their_own(tmp_path:
         subprocess.run([base, "-c", f"import dev; dev.uv(*{arguments!r})"], cwd=ROOT, check=True)
     clean = {name: text for name, text in os.environ.items() if not name.startswith(("PYTHON", "PYTEST", "COULER"))}
 
-    def run(*command: str) -> tuple[int, str]:
-        program = str(environment / "bin" / command[0])
-        done = subprocess.run(
-            [program, *command[1:]], cwd=tmp_path, env=clean, capture_output=True, text=True, check=False
-        )
+    def run(program: str, *arguments: str) -> tuple[int, str]:
+        command = [str(environment / "bin" / program), *arguments]
+        done = subprocess.run(command, cwd=tmp_path, env=clean, capture_output=True, text=True, check=False)
         return done.returncode, done.stdout + done.stderr
 
     for folder in (optimizer, adapter):
