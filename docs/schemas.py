@@ -45,7 +45,7 @@ NEVER = {"enum": ["never"]}
 TEXT: dict[str, Any] = {"type": "string"}
 COUNT = {"type": "string", "pattern": "^[0-9]+$"}
 OF_STEPS = {
-    CACHE: {"type": "string", "pattern": "^(pure|always|never|ttl=([0-9]+[smhd])+)$"},
+    CACHE: {"type": "string", "pattern": "^(pure|always|never|native|ttl=([0-9]+[smhd])+)$"},
     ALLOW: TEXT,
     guarding.IDEMPOTENT: {"enum": list(guarding.WORDS)},
     guarding.GUARD: NEVER,
