@@ -47,7 +47,7 @@ Examples:
 @with_settings
 @click.pass_context
 def command(ctx: click.Context, *, config: Config, show_all: bool, output_format: str) -> None:
-    """Lists the plugins and what they provide.
+    """Lists the plugins and what they provide; makes new ones.
 
     Shows hooks, optimizers, policies, partitioners, tuners, adapters, artifact stores and ready-made steps,
     and how many causes of failures. Exits
