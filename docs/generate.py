@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import click
 from causes_page import causes
-from reference import MADE_BY, ir_reference, options
+from reference import MADE_BY, ir_reference, options, plugins_page
+from schemas import annotations_schema, settings_schema
 
 from couler_plugins.cli.group import couler
 from couler_plugins.hookspecs import FACETS
@@ -256,10 +257,13 @@ PAGES: dict[str, Callable[[], str]] = {
     "cli.md": command_line,
     "plugins/facets.md": facets,
     "options.md": options,
+    "plugins/list.md": plugins_page,
     "plugins/ir.md": ir_reference,
     "steps.md": ready_made_steps,
     "support.md": support,
+    "schema/annotations.json": annotations_schema,
     "schema/couler.ir-v0.json": schema,
+    "schema/couler.toml.json": settings_schema,
 }
 
 APART = {"airflow-operators.md": "docs/operators.py", "conversions.md": "tests/conversions.py"}

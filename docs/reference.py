@@ -96,7 +96,7 @@ def _summary(cls: type) -> str:
     return " ".join(_about(cls).partition("\n\n")[0].split())
 
 
-def _meanings(cls: type) -> dict[str, str]:
+def meanings_of(cls: type) -> dict[str, str]:
     """What the docstrings of a class and its bases say of each attribute."""
     return {
         name: " ".join(text.split())
@@ -106,9 +106,59 @@ def _meanings(cls: type) -> dict[str, str]:
     }
 
 
+PLUGINS = """\
+# Plugins
+
+{made_by}, from the plugins that are installed with couler-plugins.
+
+`couler plugins` lists those of your environment, with all that they provide.
+
+## Built-in plugins
+
+| plugin | what it provides |
+| --- | --- |
+{rows}
+
+## Examples
+
+| package | what it is | made with |
+| --- | --- | --- |
+| [couler-default-retry](../../examples/couler-default-retry) | an optimizer of retries | [tutorial](tutorial.md) |
+| [couler-github-actions](../../examples/couler-github-actions) | an adapter | [how](adapter.md) |
+
+## Your own
+
+`couler plugins new` makes a package with an optimizer, or with an adapter of a small format. Its tests pass:
+
+```console
+$ couler plugins new optimizer step-timeout
+$ cd couler-step-timeout
+$ pip install -e . pytest
+$ pytest
+$ couler plugins
+```
+
+It needs the extra `templates` (copier). Without couler, `copier copy` makes the same from the folders in
+`couler_plugins/plugins/templates`.
+
+To have your plugin on this page, open a pull request that adds a row to `PLUGINS` in `docs/reference.py`. The row names
+the package, what it is, and its repository. Its tests have to pass with the newest couler-plugins.
+"""
+
+
+def plugins_page() -> str:
+    """Return the page that lists plugins."""
+    rows = []
+    for record in load_plugins(load_config(environ={})).records:
+        kinds = {point: names for point, names in record.provides.items() if point not in ("causes", "stores")}
+        texts = [f"{point}: {', '.join(f'`{name}`' for name in sorted(names))}" for point, names in kinds.items()]
+        rows.append(f"| {record.name} | {'; '.join(texts)} |")
+    return PLUGINS.format(made_by=MADE_BY, rows="\n".join(rows))
+
+
 def _of_options(cls: type) -> Iterator[str]:
     """A table of the options of a class; nothing where it has none."""
-    meanings = _meanings(cls)
+    meanings = meanings_of(cls)
     if options := options_of(cls):
         yield from ("", "| option | type | default | what it is |", "| --- | --- | --- | --- |")
     for item in options.values():
@@ -124,7 +174,7 @@ def _type_name(kind: object) -> str:
 
 def _of_node(cls: type[ir.Node]) -> Iterator[str]:
     """A section on one type."""
-    meanings = _meanings(cls)
+    meanings = meanings_of(cls)
     types = {
         name: kind for base in reversed(cls.__mro__) for name, kind in vars(base).get("__annotations__", {}).items()
     }

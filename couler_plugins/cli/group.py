@@ -37,7 +37,7 @@ COMMANDS = {
     "generate": ("generate:command", "Writes a workflow from a description in plain language."),
     "lake": ("group:lake", "Keeps your workflows as examples for `couler generate`."),
     "cache": ("group:cache", "Keeps results of steps in a store, and reuses them."),
-    "plugins": ("plugins:command", "Lists the plugins and what they provide."),
+    "plugins": ("plugins:command", "Lists the plugins and what they provide; makes new ones."),
     "config": ("config:command", "Lists every setting and its value."),
     "demo": ("demo:command", "Shows the main features on example workflows."),
 }

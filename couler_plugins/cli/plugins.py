@@ -12,6 +12,7 @@ from typing import Any
 import click
 import msgspec
 
+from couler_plugins.cli.group import CommandGroup
 from couler_plugins.cli.settings import json_option, with_settings
 from couler_plugins.hookspecs import CatalogueStep
 from couler_plugins.options.config import Config
@@ -29,12 +30,16 @@ from couler_plugins.plugins import (
 )
 
 
-@click.command(
+@click.group(
     "plugins",
+    cls=CommandGroup,
+    table={"new": ("plugins_new:command", "Makes a package with an optimizer or an adapter of your own.")},
+    invoke_without_command=True,
     epilog="""\b
 Examples:
   couler plugins
   couler plugins --all --format json
+  couler plugins new optimizer step-timeout
 """,
 )
 @click.option("--all", "show_all", is_flag=True, help="Also list disabled plugins.")
@@ -42,12 +47,14 @@ Examples:
 @with_settings
 @click.pass_context
 def command(ctx: click.Context, *, config: Config, show_all: bool, output_format: str) -> None:
-    """Lists the plugins and what they provide.
+    """Lists the plugins and what they provide; makes new ones.
 
     Shows hooks, optimizers, policies, partitioners, tuners, adapters, artifact stores and ready-made steps,
     and how many causes of failures. Exits
     with 1 if a plugin or a part of it cannot be used.
     """
+    if ctx.invoked_subcommand:
+        return
     with contextlib.redirect_stdout(sys.stderr):  # plugins may print while they are imported
         plugins = load_plugins(config)
         records = [record for record in _records(plugins) if show_all or record["enabled"]]

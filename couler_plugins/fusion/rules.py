@@ -17,6 +17,7 @@ IDEMPOTENT = "idempotent"
 NEVER = "never"
 WORDS = tuple(word for word in get_args(Word) if word != IDEMPOTENT)
 """What `allow` may hold: that a step is idempotent is said as for `guard`."""
+KEYS: Mapping[str, type | tuple[type, ...]] = {"fuse": str, IDEMPOTENT: bool, "allow": (str, list)}
 
 
 class Say(NamedTuple):
@@ -50,7 +51,7 @@ def check_rows(rows: Sequence[Row]) -> None:
 
 
 def _problems(row: Row) -> Iterator[str]:
-    yield from check_keys(row, {"fuse": str, IDEMPOTENT: bool, "allow": (str, list)})
+    yield from check_keys(row, KEYS)
     if not row.content:
         yield f'{row.place}: it says nothing: add fuse = "never"'
     if row.content.get("fuse", NEVER) != NEVER:

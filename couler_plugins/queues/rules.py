@@ -15,6 +15,7 @@ from couler_plugins.queues.optimizer import NAME, NAMES, Queue
 from couler_plugins.queues.shares import Share, Shares, amount_text
 
 NEVER = "never"
+KEYS = {"queue": str, "priority": str}
 Figures = tuple[tuple[str, Scalar], ...]
 
 
@@ -29,7 +30,7 @@ def check_rows(rows: Sequence[Row]) -> None:
 
 
 def _problems(row: Row) -> Iterator[str]:
-    yield from check_keys(row, {"queue": str, "priority": str})
+    yield from check_keys(row, KEYS)
     if not row.content:
         yield f'{row.place}: it says nothing: add queue = "never"'
     for key in ("queue", "priority"):

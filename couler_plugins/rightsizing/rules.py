@@ -12,6 +12,7 @@ from couler_plugins.options.rows import Row, check_keys, matches
 ANNOTATION = "couler.io/rightsize"
 NEVER, KEEP = WORDS = ("never", "keep-limits")
 BOUNDS = ("min-memory", "max-memory", "min-cpu", "max-cpu")
+KEYS: Mapping[str, type | tuple[type, ...]] = {"rightsize": str, **dict.fromkeys(BOUNDS, (str, int, float))}
 
 SIZES = {"memory": (2.0**20, 2.0**50), "cpu": (0.001, 4096.0)}
 
@@ -48,7 +49,7 @@ def check_rows(rows: Sequence[Row]) -> None:
 
 
 def _problems(row: Row) -> Iterator[str]:
-    yield from check_keys(row, {"rightsize": str, **dict.fromkeys(BOUNDS, (str, int, float))})
+    yield from check_keys(row, KEYS)
     if not row.content:
         yield f'{row.place}: it says nothing: add rightsize = "never"'
     if (word := row.content.get("rightsize", NEVER)) not in WORDS:
