@@ -191,7 +191,14 @@ def _wait(run: Run, ran: StepRun) -> float | None:
     """Return the seconds from the end of the last of the steps before a step to its start; None if one is unknown."""
     if ran.fate not in ("computed", "failed") or not (ran.parents and ran.tries):
         return None
-    before = [run.steps[number].tries for number in ran.parents]
-    moments = [ran.tries[0].start, *(tries[-1].end if tries else None for tries in before)]
+    moments = [ran.tries[0].start, *(_end(run.steps[number]) for number in ran.parents)]
     start, *ends = (-1.0 if moment is None else moment for moment in moments)
     return None if None in moments else max(0.0, start - max(ends))
+
+
+def _end(ran: StepRun) -> float | None:
+    """Return when the last attempt of a step ended, or the look-up that gave its result; None if that is unknown."""
+    if ran.tries:
+        return ran.tries[-1].end
+    moments = (ran.lookup.began, ran.lookup.seconds) if ran.lookup is not None else (None,)
+    return None if None in moments else sum(filter(None, moments))
