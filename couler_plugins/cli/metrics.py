@@ -46,6 +46,9 @@ class Address(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # gener
 class Reader:
     """The metrics, read again when they are asked for after some time; the last ones where that fails.
 
+    A counter that is smaller than before goes on from where it was: runs that are removed from a history, or that were
+    repeated in place, would else look like a restart, after which Prometheus counts all that is left as new.
+
     Args:
         read: reads all of them.
         refresh: for how many seconds they are not read again.
@@ -61,6 +64,8 @@ class Reader:
         self._read, self._refresh = read, refresh
         self._lock = threading.Lock()
         self.metrics, self._time = read(), time.monotonic()
+        self._counts = _counts(self.metrics)
+        self._lost: Counter[tuple[str, ...]] = Counter()
 
     def collect(self) -> Iterator[Any]:
         """Yield the families of metrics, as prometheus-client has them."""
@@ -68,12 +73,24 @@ class Reader:
             if time.monotonic() >= self._time + self._refresh:
                 try:
                     self.metrics = self._read()
+                    counts = _counts(self.metrics)
+                    self._lost.update({name: max(0, old - counts.get(name, old)) for name, old in self._counts.items()})
+                    self._counts |= counts
                 except CoulerError as error:
                     log.warning("the metrics of before are served: %s", error)
                     self.metrics.of("couler_up").set(0)
                 self._time = time.monotonic()
             families = list(self.metrics.registry.collect())
+            for family in families:
+                samples = [(one, self._lost[one.name, *one.labels.values()]) for one in family.samples]
+                family.samples = [one._replace(value=one.value + lost) if lost else one for one, lost in samples]
         yield from families
+
+
+def _counts(metrics: Metrics) -> dict[tuple[str, ...], float]:
+    """Return the values of counters and histograms, by the names of series and the values of their labels."""
+    families = [family for family in metrics.registry.collect() if family.type in ("counter", "histogram")]
+    return {(one.name, *one.labels.values()): one.value for family in families for one in family.samples}
 
 
 @file_command(

@@ -111,10 +111,10 @@ PANELS = (
         tuple((_grown(f"couler_cache_{answer}_total"), answer) for answer in ("hits", "misses", "unknown")),
     ),
     Panel("Time saved by workflow", "s", ((_largest("couler_saved_seconds_total"), "{{workflow}}"),)),
-    Panel("Bytes reused", "bytes", ((_largest("couler_cache_reused_bytes_total"), "{{workflow}}"),)),
+    Panel("Bytes reused", "decbytes", ((_largest("couler_cache_reused_bytes_total"), "{{workflow}}"),)),
     Panel(
         "Size of the store",
-        "bytes",
+        "decbytes",
         (("couler_cache_bytes", "{{namespace}}"), ("couler_cache_capacity_bytes", "capacity")),
     ),
     Panel("Time since the last run that succeeded", "s", ((LAST, "{{workflow}}"),)),
