@@ -90,6 +90,7 @@ def test_each_panel_of_the_dashboard_has_data_while_runs_are_replayed(
     folder.mkdir()
     panels = json.loads(couler_command("metrics", "--dashboard").stdout)["panels"]
     queries = [(panel["title"], target["expr"]) for panel in panels for target in panel["targets"]]
+    answers: list[tuple[str, str, list[dict[str, Any]]]] = []
     with scraping(folder, f"127.0.0.1:{port}", 1) as url:
         for half in (range(0, RUNS // 2, BATCH), range(RUNS // 2, RUNS, BATCH)):
             with served(plugin_box, port) as process:
