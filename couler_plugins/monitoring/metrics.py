@@ -7,7 +7,7 @@ counters go on where they were after a restart, and never fall while runs are on
 from __future__ import annotations
 
 from bisect import insort
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -158,14 +158,15 @@ class Metrics:
             self.of("couler_run_duration_seconds", *place).observe(run.at - min(starts))
 
     def _count_steps(self, run: Run, place: tuple[str, ...]) -> None:
+        for fate, count in Counter(ran.fate for ran in run.steps).items():
+            self.of("couler_step_runs_total", *place, fate).inc(count)
+        self.of("couler_step_retries_total", *place).inc(sum(max(0, ran.attempts - 1) for ran in run.steps))
+        times, waits = (self.of(f"couler_step_{name}_seconds", *place) for name in ("duration", "wait"))
         for ran in run.steps:
-            self.of("couler_step_runs_total", *place, ran.fate).inc()
-            self.of("couler_step_retries_total", *place).inc(max(0, ran.attempts - 1))
             if ran.fate == "computed" and ran.seconds is not None:
-                self.of("couler_step_duration_seconds", *place).observe(ran.seconds)
-            wait = _wait(run, ran)
-            if wait is not None:
-                self.of("couler_step_wait_seconds", *place).observe(wait)
+                times.observe(ran.seconds)
+            if (wait := _wait(run, ran)) is not None:
+                waits.observe(wait)
 
     def _count_lookups(self, run: Run, place: tuple[str, ...], times: dict[tuple[str, ...], list[float]]) -> None:
         """Count what a cache answered. What a hit saved is the cache's own word, else the median of earlier runs."""

@@ -69,7 +69,7 @@ def number(url: str, text: str) -> float:
 
 def wait_for_runs(url: str, count: int) -> None:
     """Wait until Prometheus has seen so many runs."""
-    until(lambda: number(url, "sum(couler_workflow_runs_total)") == count, 30, "a scrape")
+    until(lambda: number(url, "sum(couler_workflow_runs_total)") == count, 120, "a scrape")
 
 
 def test_each_panel_of_the_dashboard_has_data_while_runs_are_replayed(
@@ -91,7 +91,7 @@ def test_each_panel_of_the_dashboard_has_data_while_runs_are_replayed(
     panels = json.loads(couler_command("metrics", "--dashboard").stdout)["panels"]
     queries = [(panel["title"], target["expr"]) for panel in panels for target in panel["targets"]]
     answers: list[tuple[str, str, list[dict[str, Any]]]] = []
-    with scraping(folder, f"127.0.0.1:{port}", 1) as url:
+    with scraping(folder, f"127.0.0.1:{port}", 2) as url:
         for half in (range(0, RUNS // 2, BATCH), range(RUNS // 2, RUNS, BATCH)):
             with served(plugin_box, port) as process:
                 for begin in half:
