@@ -112,7 +112,8 @@ def _counts(metrics: Metrics) -> dict[tuple[str, ...], float]:
     ),
     click.option("-o", "--output", metavar="FILE", help="Where to write the metrics; - for stdout."),
     click.option(
-        "--exposition",
+        "--format",
+        "exposition",
         type=click.Choice(["openmetrics", "prometheus"]),
         default="openmetrics",
         show_default=True,
@@ -133,7 +134,7 @@ Examples:
   couler metrics --history history.jsonl
   couler metrics --history history.jsonl --listen 9877
   couler metrics --history history.jsonl --store s3://bucket/cache --listen 0.0.0.0:9877
-  couler metrics --history history.jsonl --exposition prometheus -o /var/lib/node_exporter/couler.prom
+  couler metrics --history history.jsonl --format prometheus -o /var/lib/node_exporter/couler.prom
   couler metrics workflows/ -p cache,guard --history history.jsonl -o metrics.txt
   couler metrics --dashboard > couler-dashboard.json
 """,

@@ -173,7 +173,7 @@ def test_both_formats_are_written(couler_command: Couler, history: str) -> None:
     assert families["couler_workflow_runs"].type == "counter"
     assert families["couler_run_duration_seconds"].unit == "seconds"
     assert set(families) - {"couler_build"} <= {name.removesuffix("_total") for name in METRICS}
-    assert couler_command("metrics", "--history", history, "--exposition", "prometheus", "-o", "m.prom").stdout == ""
+    assert couler_command("metrics", "--history", history, "--format", "prometheus", "-o", "m.prom").stdout == ""
     assert "# TYPE couler_workflow_runs_total counter\n" in Path("m.prom").read_text()
 
 
