@@ -46,7 +46,13 @@ HELD_BACK = {
     "3.2": ["cadwyn<8", "fastapi<0.137", "svcs<26"],
 }
 RUN_TIME = ["--editable", "."]
-EVERYTHING = ["--exact", "--editable", ".[airflow,argo,cluster,index,kfp,lint,plots,storage,templates,tune]", "--group", "dev"]
+EVERYTHING = [
+    "--exact",
+    "--editable",
+    ".[airflow,argo,cluster,index,kfp,lint,metrics,plots,storage,templates,tune]",
+    "--group",
+    "dev",
+]
 
 
 def main(job: str = "help", *arguments: str) -> int:

@@ -10,10 +10,7 @@ from couler_plugins.caching.artifacts.entry import Entry
 from couler_plugins.caching.tallies import NOT_USED, Report, Table
 from couler_plugins.documents.mappings import by_key
 from couler_plugins.errors import InvalidInput
-from couler_plugins.runs import Lookup, Run, StepRun, median, site_of
-
-ENDED = ("computed", "loaded", "failed")
-"""Fates of steps that were looked up, and ended."""
+from couler_plugins.runs import Lookup, Run, StepRun, lookups_of, median, site_of
 
 
 class Stored(NamedTuple):
@@ -48,12 +45,7 @@ def report(runs: Iterable[Run], stored: Iterable[Stored] = ()) -> Report:
     """
     runs = _distinct(runs)
     facts = {item.entry.key: item for item in stored}
-    events = [
-        _Event(number, step, lookup)
-        for number, run in enumerate(runs)
-        for step in (*run.steps, *run.groups)
-        if step.fate in ENDED and (lookup := _lookup(step)) is not None
-    ]
+    events = [_Event(number, step, lookup) for number, run in enumerate(runs) for step, lookup in lookups_of(run)]
     answers = _inferred(events, runs, facts)
     worth = _Worth(runs, facts)
     table = Table()
@@ -107,11 +99,6 @@ def _distinct(runs: Iterable[Run]) -> list[Run]:
             seen.add(name)
             distinct.append(run)
     return distinct
-
-
-def _lookup(step: StepRun) -> Lookup | None:
-    """What the cache of a step answered; records of before have its fate alone."""
-    return Lookup(hit=True) if step.lookup is None and step.fate == "loaded" else step.lookup
 
 
 class _Worth:

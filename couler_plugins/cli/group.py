@@ -30,6 +30,7 @@ COMMANDS = {
     "doctor": ("doctor:command", "Checks what is installed, what engines are reached, and your permissions there."),
     "why": ("why:command", "Says why a run failed: the step that failed first, the cause, and what would help."),
     "history": ("group:history", "Keeps a history of past runs: what steps took, and what they used."),
+    "metrics": ("metrics:command", "Exports past runs, caches and optimizers as metrics for Prometheus."),
     "queue": ("group:queue", "Makes the objects of Kueue, for fair queues with quotas."),
     "prices": ("prices:command", "Asks OpenCost for prices, as a row of couler.toml."),
     "simulate": ("simulate:command", "Estimates what a cache or a split would save."),

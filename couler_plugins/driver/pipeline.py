@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -23,10 +24,17 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """What one optimizer of a pipeline did: its text and the decisions that it added."""
+    """What one optimizer of a pipeline did.
+
+    Attributes:
+        optimizer: its text.
+        decisions: the decisions that it added.
+        seconds: how long it took.
+    """
 
     optimizer: str
     decisions: tuple[Decision, ...]
+    seconds: float = field(default=0.0, compare=False)
 
 
 class PipelineRun(msgspec.Struct, frozen=True):
@@ -141,11 +149,13 @@ def run_pipeline(plan: Plan, optimizers: Sequence[Optimizer], ctx: Context, plug
         for optimizer in optimizers:
             ctx.progress(f"running {optimizer.name}")
             _observe(plugins, "couler_before_optimizer", name=optimizer.name, plan=plan)
+            start = time.perf_counter()
             after = _run(optimizer, plan, ctx)
+            seconds = time.perf_counter() - start
             if after is not plan:
                 _check(optimizer.name, plan, after)
             _observe(plugins, "couler_after_optimizer", name=optimizer.name, before=plan, after=after)
-            passes.append(Pass(print_optimizer(optimizer), after.decisions[len(plan.decisions) :]))
+            passes.append(Pass(print_optimizer(optimizer), after.decisions[len(plan.decisions) :], seconds))
             versions.append(after.workflows)
             plan = after
     return PipelineRun(plan, tuple(passes), tuple(versions))

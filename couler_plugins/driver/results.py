@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -72,6 +72,7 @@ class Result:
     Attributes:
         files: in the order given.
         optimizers: the texts of the optimizers that ran.
+        seconds: how long each of them took.
         workflow_versions: the workflows of the files that are not refused, version by version.
         added: the text of documents that belong to no file that was read; empty where there are none.
         added_documents: their data.
@@ -80,6 +81,7 @@ class Result:
 
     files: tuple[FileResult, ...]
     optimizers: tuple[str, ...] = ()
+    seconds: tuple[float, ...] = field(default=(), compare=False)
     workflow_versions: tuple[WorkflowVersions, ...] = ()
     added: str = ""
     added_documents: tuple[Any, ...] = ()

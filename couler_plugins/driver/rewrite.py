@@ -179,6 +179,7 @@ def rewrite(inputs: Sequence[Input], session: Session, optimizers: Sequence[Opti
     return Result(
         files=results,
         optimizers=tuple(map(print_optimizer, optimizers or ())),
+        seconds=tuple(map(sum, zip(*([one.seconds for one in run.passes] for *_, run in outcomes), strict=True))),
         workflow_versions=tuple(
             item
             for _, _, traced, _ in outcomes
@@ -187,7 +188,7 @@ def rewrite(inputs: Sequence[Input], session: Session, optimizers: Sequence[Opti
         ),
         added=join_documents(*(written.added for _, written, _, _ in outcomes)),
         added_documents=tuple(document for lowered, _, _, _ in outcomes for document in lowered.added),
-        parts=tuple(part for _, _, _, parts in outcomes for part in parts),
+        parts=tuple(part for *_, run in outcomes for part in run.plan.parts),
     )
 
 
@@ -204,7 +205,7 @@ def _rewrite_engine(
     adapter: Adapter,
     session: Session,
     optimizers: Sequence[Optimizer] | None,
-) -> tuple[Lowered, Written, list[WorkflowVersions], tuple[Part, ...]]:
+) -> tuple[Lowered, Written, list[WorkflowVersions], PipelineRun]:
     engine, options = adapter.engine, session.options(adapter)
     positions = [position for position, file in enumerate(files) if file.source is not None]
     scope = [files[position] for position in positions]
@@ -234,4 +235,4 @@ def _rewrite_engine(
     for number, error in refused.items():
         scope[number].refuse(error)
     hand_out(scope, run.plan, run.passes, lowered, written)
-    return lowered, written, list(trace_workflows(plan.bundle, run.versions, positions)), run.plan.parts
+    return lowered, written, list(trace_workflows(plan.bundle, run.versions, positions)), run

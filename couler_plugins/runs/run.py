@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -165,6 +165,15 @@ def families_of(workflow: Workflow) -> list[str]:
 def site_of(ran: StepRun) -> str:
     """The call that a step is one of: what it says itself, or its name without the item of a loop in parentheses."""
     return ran.site or ran.step.partition("(")[0]
+
+
+def lookups_of(run: Run) -> Iterator[tuple[StepRun, Lookup]]:
+    """Yield what a cache was asked for in a run, as far as it has ended, and the answers."""
+    for ran in (*run.steps, *run.groups):
+        # Records of before have the fate alone.
+        lookup = Lookup(hit=True) if ran.lookup is None and ran.fate == "loaded" else ran.lookup
+        if lookup is not None and ran.fate in ("computed", "loaded", "failed"):
+            yield ran, lookup
 
 
 def tries_of(ran: StepRun) -> Iterable[Attempt]:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from servers.processes import free_port, until, when_stopped
 from support import ROOT
 
-__all__ = ["Line", "backfilled", "programs", "running"]
+__all__ = ["Line", "backfilled", "programs", "running", "scraping"]
 
 KEPT = (ROOT / ".tools").resolve() / "prometheus"
 RETENTION = "100y"
@@ -68,8 +68,21 @@ def backfilled(folder: Path, lines: Iterable[Line], *options: str) -> Iterator[s
     text.write_text("".join(_families(lines)) + "# EOF\n")
     command = [str(programs() / "promtool"), "tsdb", "create-blocks-from", "openmetrics", str(text), f"{folder}/data"]
     subprocess.run(command, check=True, capture_output=True, timeout=60)
-    settings = folder / "prometheus.yml"
-    settings.write_text("{}\n")
+    with _serving(folder, "{}\n", *options) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def scraping(folder: Path, address: str, seconds: int) -> Iterator[str]:
+    """A server that scrapes one address every few seconds, as its URL."""
+    jobs = f"scrape_configs: [{{job_name: couler, static_configs: [{{targets: ['{address}']}}]}}]\n"
+    with _serving(folder, f"global: {{scrape_interval: {seconds}s, scrape_timeout: {seconds}s}}\n{jobs}") as url:
+        yield url
+
+
+@contextlib.contextmanager
+def _serving(folder: Path, settings: str, *options: str) -> Iterator[str]:
+    (folder / "prometheus.yml").write_text(settings)
     port = free_port()
     with when_stopped(subprocess.Popen(running(folder, f"127.0.0.1:{port}", *options))) as process:
         url = f"http://127.0.0.1:{port}"
