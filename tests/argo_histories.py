@@ -22,7 +22,13 @@ def spec() -> Spec:
 
 
 def workflow(
-    number: int, content: Spec, seconds: Mapping[str, float], *, failed: bool = False, hit: str = "", family: str = "nightly"
+    number: int,
+    content: Spec,
+    seconds: Mapping[str, float],
+    *,
+    failed: bool = False,
+    hit: str = "",
+    family: str = "nightly",
 ) -> dict[str, Any]:
     """Return one run with its status.
 
@@ -68,7 +74,13 @@ def workflow(
 
 
 def history(
-    change: Callable[[Spec], None], factor: float = 1.0, *, before: int = 20, after: int = 20, spread: float = 0.08, seed: int = 3
+    change: Callable[[Spec], None],
+    factor: float = 1.0,
+    *,
+    before: int = 20,
+    after: int = 20,
+    spread: float = 0.08,
+    seed: int = 3,
 ) -> dict[str, Any]:
     """Return runs of a workflow before and after a change.
 

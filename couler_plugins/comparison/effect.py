@@ -113,6 +113,20 @@ def compare_shares(before: Sequence[bool], after: Sequence[bool]) -> Effect | No
     return Effect("difference", len(before), len(after), first, second, change, *known)
 
 
+def like_for_like(seconds: Array) -> Array:
+    """Return the time of a typical step in each run: the geometric mean, weighted by the time that a step takes.
+
+    What varies from step to step evens out, where the end of a run depends on few of them. So it tells a change that
+    all steps share by fewer runs than the duration does.
+
+    Args:
+        seconds: of each run (row) and each step (column), all above 0.
+    """
+    weights = seconds.mean(axis=0)
+    means: Array = np.exp(np.log(seconds) @ weights / weights.sum())
+    return means
+
+
 def is_trend(values: Sequence[float]) -> float:
     """Return the rank correlation of values with their order, as far as it is more than chance; else 0."""
     ranks = np.argsort(np.argsort(np.array(values), kind="stable"), kind="stable")

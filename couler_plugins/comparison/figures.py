@@ -25,6 +25,8 @@ class RunFigures(NamedTuple):
         seconds: from its first start to its last end.
         costs: what each site of it cost.
         steps: the seconds of each site, of all its attempts.
+        typical: the geometric mean of the seconds of each site that computed all of its results, over the items of a
+            loop; none of sites that `fuse` has changed.
         cached: the share of its results that came from a cache.
         asked: whether any result was looked up in a cache.
         cpu, memory: the share of what its pods asked for that they used.
@@ -37,6 +39,7 @@ class RunFigures(NamedTuple):
     seconds: float | None
     costs: Costs
     steps: Mapping[str, float | None]
+    typical: Mapping[str, float]
     cached: float | None
     asked: bool
     cpu: float | None
@@ -63,6 +66,7 @@ def figures_of(run: Run, prices: Sequence[Price], names: Mapping[str, str]) -> R
         seconds=_duration(run),
         costs={site: _cost(steps, prices) for site, steps in sites.items()},
         steps={site: _seconds(steps) for site, steps in sites.items()},
+        typical=_typical({site: steps for site, steps in sites.items() if site not in names.values()}),
         cached=results.count("loaded") / len(results) if results else None,
         asked=any(ran.lookup is not None or ran.fate == "loaded" for ran in run.steps),
         cpu=_utilisation((one, use.cpu, use.cpu_request) for one in tries for use in one.containers),
@@ -95,6 +99,12 @@ def _seconds(steps: Sequence[StepRun]) -> float | None:
         0.0 if ran.fate in ("skipped", "loaded") else ran.seconds for ran in steps
     ]
     return None if None in times else math.fsum(filter(None, times))
+
+
+def _typical(sites: Mapping[str, Sequence[StepRun]]) -> dict[str, float]:
+    times = {site: [ran.seconds if ran.fate == "computed" else None for ran in steps] for site, steps in sites.items()}
+    known = {site: [time for time in some if time] for site, some in times.items() if all(some)}
+    return {site: math.exp(math.fsum(map(math.log, some)) / len(some)) for site, some in known.items()}
 
 
 def _cost(steps: Iterable[StepRun], prices: Sequence[Price]) -> Amounts:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import msgspec
+import numpy as np
 
-from couler_plugins.comparison.effect import FEWEST, Effect, compare_amounts, compare_shares, is_trend
+from couler_plugins.comparison.effect import FEWEST, Effect, compare_amounts, compare_shares, is_trend, like_for_like
 from couler_plugins.comparison.figures import RunFigures, figures_of, totals
 from couler_plugins.comparison.versions import Change, Versions, names_of
 from couler_plugins.options.prices import Price
@@ -137,6 +138,7 @@ def _figures(sides: Sides, seed: int, currency: str, caveats: list[str]) -> Iter
     times = [[(run.seconds, run.inputs) for run in side if run.seconds] for side in done]
     pairs = [[pair[0] for pair in side if pair[0]] for side in times]
     yield from _figure("duration", "seconds", compare_amounts(*pairs, seed=seed))
+    yield from _figure("a step, like for like", "seconds", compare_amounts(*_like_for_like(done), seed=seed))
     inputs = [[pair[1] for pair in side if pair[1]] for side in times]
     if [*map(len, inputs)] == [*map(len, pairs)] and len({*inputs[0], *inputs[1]}) > 1:
         sizes = inputs[0], inputs[1]
@@ -157,6 +159,16 @@ def _figures(sides: Sides, seed: int, currency: str, caveats: list[str]) -> Iter
     for name, title in USES.items():
         shares = [[share for run in side if (share := getattr(run, name)) is not None] for side in sides]
         yield from _figure(title, "share", compare_amounts(*shares, scale="difference", seed=seed))
+
+
+def _like_for_like(done: Sides) -> list[list[float]]:
+    """Return the time of a typical step in each run, over the steps that all runs have computed."""
+    runs = [run.typical for side in done for run in side]
+    common = sorted(runs[0].keys() & set.intersection(*({*run} for run in runs))) if runs else []
+    if len(common) < 2:
+        return [[], []]
+    times = like_for_like(np.array([[run[site] for site in common] for run in runs])).tolist()
+    return [times[: len(done[0])], times[len(done[0]) :]]
 
 
 def _figure(name: str, unit: str, effect: Effect | None) -> Iterator[Figure]:
