@@ -169,10 +169,10 @@ class Judge:
             sizes = [[chance.lognormvariate(0, 0.4) for _ in range(RUNS)] for _ in range(2)]
             old, new = ([size * chance.lognormvariate(0, spread) for size in side] for side in sizes)
             faster = [time * EFFECT for time in new]
-            counts["found_inputs"].append(is_less(compare_amounts(old, faster, (sizes[0], sizes[1]), seed=trial)))
+            counts["found_inputs"].append(is_less(compare_amounts(old, faster, sizes=sizes, seed=trial)))
             counts["found_raw"].append(is_less(compare_amounts(old, faster, seed=trial)))
             larger, slower = [1.3 * size for size in sizes[1]], [1.3 * time for time in new]
-            level = compare_amounts(old, slower, (sizes[0], larger), seed=trial)
+            level = compare_amounts(old, slower, sizes=(sizes[0], larger), seed=trial)
             counts["false_alarms_inputs"].append(is_change(level))
             counts["false_alarms_raw"].append(is_change(compare_amounts(old, slower, seed=trial)))
         return {name: fmean(some) for name, some in counts.items()}

@@ -29,6 +29,8 @@ FEWEST = 5
 RESAMPLES = 2000
 TRIM = 0.1
 """The share of the runs that is left out at either end."""
+STEADIEST = 0.02
+"""The standard deviation of the logarithm of its seconds that a step has at least."""
 POWER, SMALL = 0.8, 0.1
 """The chance of finding a change, and its size, for which the number of runs is said that this takes."""
 Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
@@ -67,8 +69,8 @@ class Effect(msgspec.Struct, frozen=True):
 def compare_amounts(
     before: Sequence[float],
     after: Sequence[float],
-    sizes: tuple[Sequence[float], Sequence[float]] | None = None,
     *,
+    sizes: Sequence[Sequence[float]] = (),
     scale: Scale = "ratio",
     seed: int = 0,
 ) -> Effect | None:
@@ -88,7 +90,7 @@ def compare_amounts(
     sides = [np.log(np.array(side)) if is_ratio else np.array(side, dtype=float) for side in (before, after)]
     extra = 0.0
     enough = min(map(len, sides)) >= FEWEST
-    if sizes is not None and enough:
+    if sizes and enough:
         sides, extra = _at_one_size(sides, [np.log(np.array(side)) for side in sizes])
     means = [float(_means(side)[0]) for side in sides]
     change, interval = means[1] - means[0], None
@@ -114,16 +116,18 @@ def compare_shares(before: Sequence[bool], after: Sequence[bool]) -> Effect | No
 
 
 def like_for_like(seconds: Array) -> Array:
-    """Return the time of a typical step in each run: the geometric mean, weighted by the time that a step takes.
+    """Return the time of a typical step in each run: the geometric mean, in which steady steps count most.
 
-    What varies from step to step evens out, where the end of a run depends on few of them. So it tells a change that
-    all steps share by fewer runs than the duration does.
+    The weight of a step is one over the variance of the logarithm of its seconds: of all weights, these tell a change
+    that all steps share by the fewest runs, where steps vary by themselves. Which side a run is on is no part of that.
+    Engines record whole seconds, which adds a variance of 1/12; and no step counts as if it never varied.
 
     Args:
         seconds: of each run (row) and each step (column), all above 0.
     """
-    weights = seconds.mean(axis=0)
-    means: Array = np.exp(np.log(seconds) @ weights / weights.sum())
+    logs = np.log(seconds)
+    weights = 1 / (logs.var(axis=0) + 1 / (12 * seconds.mean(axis=0) ** 2) + STEADIEST**2)
+    means: Array = np.exp(logs @ weights / weights.sum())
     return means
 
 

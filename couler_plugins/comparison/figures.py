@@ -31,7 +31,7 @@ class RunFigures(NamedTuple):
         asked: whether any result was looked up in a cache.
         cpu, memory: the share of what its pods asked for that they used.
         inputs: the bytes that its steps read.
-        count: how many steps it had.
+        size: how many steps it had.
     """
 
     at: float
@@ -45,7 +45,7 @@ class RunFigures(NamedTuple):
     cpu: float | None
     memory: float | None
     inputs: float | None
-    count: int
+    size: int
 
 
 def figures_of(run: Run, prices: Sequence[Price], names: Mapping[str, str]) -> RunFigures:
@@ -72,7 +72,7 @@ def figures_of(run: Run, prices: Sequence[Price], names: Mapping[str, str]) -> R
         cpu=_utilisation((one, use.cpu, use.cpu_request) for one in tries for use in one.containers),
         memory=_utilisation((one, use.memory, use.memory_request) for one in tries for use in one.containers),
         inputs=float(sum(inputs)) if inputs and sum(inputs) > 0 else None,
-        count=sum(ran.fate != "skipped" for ran in run.steps),
+        size=sum(ran.fate != "skipped" for ran in run.steps),
     )
 
 

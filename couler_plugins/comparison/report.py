@@ -11,7 +11,6 @@ from couler_plugins.comparison.effect import FEWEST, Effect, compare_amounts, co
 from couler_plugins.comparison.figures import RunFigures, figures_of, totals
 from couler_plugins.comparison.versions import Change, Versions, names_of
 from couler_plugins.options.prices import Price
-from couler_plugins.runs import Run
 
 RESTRUCTURING = frozenset(("cache", "fuse", "split", "tune"))
 """Optimizers that change steps, so that an edit beside them is not told from what they do."""
@@ -141,8 +140,7 @@ def _figures(sides: Sides, seed: int, currency: str, caveats: list[str]) -> Iter
     yield from _figure("a step, like for like", "seconds", compare_amounts(*_like_for_like(done), seed=seed))
     inputs = [[pair[1] for pair in side if pair[1]] for side in times]
     if [*map(len, inputs)] == [*map(len, pairs)] and len({*inputs[0], *inputs[1]}) > 1:
-        sizes = inputs[0], inputs[1]
-        yield from _figure("duration at equal input", "seconds", compare_amounts(*pairs, sizes, seed=seed))
+        yield from _figure("duration at equal input", "seconds", compare_amounts(*pairs, sizes=inputs, seed=seed))
     for name, title in COSTS.items():
         amounts, lacking = totals([run for side in done for run in side], name)
         split = amounts[: len(done[0])], amounts[len(done[0]) :]
@@ -202,7 +200,9 @@ def _caveats(change: Change, sides: Sides, seed: int) -> Iterator[str]:
     elif change.is_edit:
         yield "the workflow itself was edited as well"
     yield from _input_caveats(sides, seed)
-    versions = [sorted({run.engine_version for run in side if run.engine_version}) for side in change[2:4]]
+    versions = [
+        sorted({run.engine_version for run in side if run.engine_version}) for side in (change.before, change.after)
+    ]
     if versions[0] != versions[1] and all(versions):
         yield f"the engine changed as well: {_list(versions[0])} before, {_list(versions[1])} after"
     elif not all(versions):
@@ -213,7 +213,7 @@ def _caveats(change: Change, sides: Sides, seed: int) -> Iterator[str]:
             yield f"runs became {'longer' if trend > 0 else 'shorter'} already within the time {word} the change"
     if _overlap(change):
         yield "runs of both versions overlap in time"
-    for runs, word in zip(change[2:4], ("before", "after"), strict=True):
+    for runs, word in zip((change.before, change.after), ("before", "after"), strict=True):
         days = {int(run.at // 86400) for run in runs}
         if len(runs) >= FEWEST and len(days) == 1:
             yield f"all runs {word} the change are of one day: what was special about that day counts as well"
@@ -221,7 +221,7 @@ def _caveats(change: Change, sides: Sides, seed: int) -> Iterator[str]:
 
 def _input_caveats(sides: Sides, seed: int) -> Iterator[str]:
     inputs = [[run.inputs for run in side if run.inputs] for side in sides]
-    counts = [[float(run.count) for run in side if run.count] for side in sides]
+    counts = [[float(run.size) for run in side if run.size] for side in sides]
     for what, pair in (("the input", inputs), ("the number of steps in a run", counts)):
         effect = compare_amounts(*pair, seed=seed)
         if effect is not None and effect.is_change:
@@ -231,12 +231,8 @@ def _input_caveats(sides: Sides, seed: int) -> Iterator[str]:
 
 
 def _overlap(change: Change) -> bool:
-    ends: list[tuple[float, float]] = [(min(ends), max(ends)) for runs in change[2:4] if (ends := _times(runs))]
-    return len(ends) == 2 and ends[0][1] > ends[1][0] and ends[1][1] > ends[0][0]
-
-
-def _times(runs: Sequence[Run]) -> list[float]:
-    return [run.at for run in runs if run.at]
+    before, after = ([run.at for run in runs if run.at] for runs in (change.before, change.after))
+    return bool(before and after) and max(before) > min(after) and max(after) > min(before)
 
 
 def _list(names: Sequence[str]) -> str:
