@@ -199,6 +199,8 @@ def _caveats(change: Change, sides: Sides, seed: int) -> Iterator[str]:
         yield f"steps changed as well: {some} may have done that, or somebody has edited the workflow"
     elif change.is_edit:
         yield "the workflow itself was edited as well"
+    if change.is_edit and optimizers:
+        yield "settings of steps that came or went count for their optimizers as well"
     yield from _input_caveats(sides, seed)
     versions = [
         sorted({run.engine_version for run in side if run.engine_version}) for side in (change.before, change.after)

@@ -45,9 +45,11 @@ def fetched(couler_command: Couler, plugin_box: PluginBox) -> Callable[..., Coul
     """Writes a history, and returns what runs `couler report` on it."""
     for engine in ("argo", "tekton", "airflow", "kfp"):
         plugin_box.declare(f"{engine}-engine", f"couler_{engine}.plugin")
+    plugin_box.declare("caches", "couler_plugins.caching.plugin")
 
     def fetch(document: Any) -> Couler:
         Path("runs.json").write_text(json.dumps(document), encoding="utf-8")
+        Path("history.jsonl").unlink(missing_ok=True)
         done = couler_command("history", "fetch", "--from", "runs.json", "-o", "history.jsonl")
         assert done.exit_code == 0, done.output
         return lambda *arguments: couler_command("report", "--history", "history.jsonl", *arguments)
@@ -144,8 +146,9 @@ def test_a_fused_step_is_compared_with_its_parts(fetched: Callable[..., Couler])
     fused["templates"] = [fused["templates"][0], {**fused["templates"][2], "name": "both", "metadata": metadata}]
     document["items"] += [argo_histories.workflow(20 + n, fused, {"both": 1000 + n}) for n in range(20)]
     record = comparison(fetched(document))
-    assert record["optimizers"] == ["fuse"]
+    assert record["optimizers"] == ["fuse", "rightsize"]  # the pods of the steps that are gone had requests
     assert any("fuse may have done that" in text for text in record["caveats"])
+    assert any("settings of steps that came or went" in text for text in record["caveats"])
     (step,) = record["steps"]
     assert step["name"] == "main/fetch+train"
     assert step["effect"]["before"] == pytest.approx(1200, rel=0.05)
@@ -188,11 +191,19 @@ def test_a_history_of_both_ages_has_no_change_where_the_program_changed(fetched:
     assert "all runs are of one version" in report().stdout
 
 
-def test_an_empty_history_is_no_error(couler_command: Couler) -> None:
+def test_an_empty_history_is_bad_input(fetched: Callable[..., Couler]) -> None:
+    report = fetched(argo_histories.history(smaller, before=1, after=1))
+    assert report("--since", "2099-01-01").stdout == "The history has no run that has ended.\n"
     Path("history.jsonl").write_text("", encoding="utf-8")
-    done = couler_command("report", "--history", "history.jsonl")
-    assert (done.exit_code, done.stdout) == (0, "The history has no run that has ended.\n")
-    assert couler_command("report").exit_code == 2
+    done = report()
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_history_has_to_be_named(couler_command: Couler) -> None:
+    done = couler_command("report")
+    assert done.exit_code == 2
+    assert "--history" in done.stderr
 
 
 def test_another_workflow_is_a_usage_error(fetched: Callable[..., Couler]) -> None:
