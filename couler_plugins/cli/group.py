@@ -31,6 +31,7 @@ COMMANDS = {
     "why": ("why:command", "Says why a run failed: the step that failed first, the cause, and what would help."),
     "history": ("group:history", "Keeps a history of past runs: what steps took, and what they used."),
     "metrics": ("metrics:command", "Exports past runs, caches and optimizers as metrics for Prometheus."),
+    "report": ("report:command", "Shows how runs differ before and after each change of a workflow."),
     "queue": ("group:queue", "Makes the objects of Kueue, for fair queues with quotas."),
     "prices": ("prices:command", "Asks OpenCost for prices, as a row of couler.toml."),
     "simulate": ("simulate:command", "Estimates what a cache or a split would save."),

@@ -50,6 +50,7 @@ class StepRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         site: the call that it is one of, `graph/step`; empty where that is its name.
         type: what steps of one kind share: an operation, a template, a program.
         library: the workflow that holds what it calls, where that is another one than its own.
+        fused: the names of the steps whose work it does, where `fuse` has put several into one.
         spec: a hash of what it is by itself, its parents left out.
         key: the key of its result: a hash of its spec and of its parents' keys.
         parents: the positions of its parents among the run's steps, each smaller than its own.
@@ -68,6 +69,7 @@ class StepRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     site: Text = ""
     type: Text
     library: Text = ""
+    fused: tuple[Text, ...] = ()
     spec: Text
     key: Text
     parents: tuple[int, ...] = ()
@@ -91,6 +93,9 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_fie
         engine: the name of the engine; empty where the record does not say.
         uid: the engine's own identifier of this run, no other's anywhere; empty where the record does not say.
         version: a hash of the workflow as it was; empty where the record does not hold it.
+        layers: hashes of what each optimizer sets in it, by its name, and of the rest (see `runs.layers`).
+        part_of: the identifier of the run of a whole workflow, of which this is a part that `split` has made.
+        engine_version: that of the engine; empty where the record does not say.
         steps: its steps in a topological order, and among those that were computed in the order of their ends.
         whole: whether it came to its end; one that failed may lack steps that would have come.
         running: whether it had not ended when it was looked at, as its engine says; a pending step says so as well.
@@ -104,6 +109,9 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_fie
     engine: Text = ""
     uid: Text = ""
     version: Text = ""
+    layers: dict[str, Text] = {}
+    part_of: Text = ""
+    engine_version: Text = ""
     steps: tuple[StepRun, ...]
     whole: bool = True
     running: bool = False

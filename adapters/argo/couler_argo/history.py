@@ -9,10 +9,14 @@ from couler_argo.attempts import Templates, attempt_of, is_tolerated, place_of
 from couler_argo.cache.lookups import wrapped_key
 from couler_argo.codec import Mapped
 from couler_argo.documents import manifests
+from couler_argo.lift import lift
 from couler_argo.nodes import ATTEMPTS, attempts_of, bytes_of, nodes_of, seconds_of, template_name
 from couler_plugins.caching.keys import digest
-from couler_plugins.documents.mappings import by_key
+from couler_plugins.documents.mappings import by_key, mapping_at
+from couler_plugins.engine_kit.kubernetes.naming import RUN_LABEL
+from couler_plugins.engine_kit.run_layers import run_layers
 from couler_plugins.errors import InvalidInput
+from couler_plugins.hookspecs.fusing import FUSED_STEPS
 from couler_plugins.runs import Fate, Lookup, Run, StepRun
 from couler_plugins.runs.usage import message_of
 
@@ -25,6 +29,7 @@ FATES: dict[str, Fate] = {
 }
 FAILED = ("Failed", "Error")
 LEAVES = (*ATTEMPTS, "Skipped", "Suspend")
+OBJECT = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow"}
 OF_ONE_RUN = ("arguments", "shutdown", "suspend")
 """What a specification says of a run, and not of the workflow."""
 MANY = 100
@@ -118,12 +123,17 @@ class _Status:
             (str(node.get("finishedAt") or "") for node in self._nodes.values()), default=""
         )
         whole = status.get("phase") not in FAILED
+        of_all = {key: value for key, value in spec.items() if key not in OF_ONE_RUN}
+        annotations = metadata.get("annotations") or {}
+        marks = {key: text for key, text in annotations.items() if key.startswith("couler.io/")}
         return Run(
             family=family_of(self._manifest),
             name=str(metadata.get("name") or ""),
             engine="argo",
             uid=str(metadata.get("uid") or ""),
-            version=digest({key: value for key, value in spec.items() if key not in OF_ONE_RUN}),
+            version=digest(of_all),
+            layers=run_layers(lift, {**OBJECT, "metadata": {"name": "run", "annotations": marks}, "spec": of_all}),
+            part_of=str((metadata.get("labels") or {}).get(RUN_LABEL) or ""),
             steps=tuple(steps),
             whole=whole,
             running=status.get("phase") in ("Running", "Pending"),
@@ -213,6 +223,7 @@ class _Status:
             site=self._site(node),
             type=template_name(node),
             library=of_node.library,
+            fused=_fused(of_node.template),
             spec=spec,
             key=(lookup.key if lookup is not None else "") or digest([spec, *keys]),
             parents=parents,
@@ -278,6 +289,12 @@ class _Status:
         """
         daemon = isinstance(template, Mapping) and template.get("daemon")
         return node.get("type") not in ATTEMPTS or bool(daemon or node.get("daemoned"))
+
+
+def _fused(template: Any) -> tuple[str, ...]:
+    """The steps whose work a template does, where `fuse` has put several into one."""
+    names = mapping_at({"": template}, "", "metadata", "annotations").get(FUSED_STEPS)
+    return tuple(str(names).split(",")) if names else ()
 
 
 def _lookup(node: Mapped, memo: Mapped) -> Lookup:

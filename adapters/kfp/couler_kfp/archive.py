@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from couler_kfp.history.records import SCHEMA, TOLD, Details, Document, Run, calls_of, name_of
+from couler_kfp.history.records import SCHEMA, TOLD, Details, Document, Run, calls_of, layers_in, name_of
 from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.hookspecs.past_runs import ArchiveSource, Wanted
 from couler_plugins.net.json_api import JsonApi, Server, bearer, object_of, objects_in, refusals
@@ -159,6 +159,7 @@ class _Fetch:
             display_name="",
             pipeline=name_of(specification) or pipeline,
             calls=calls_of(specification),
+            layers=layers_in(specification),
             pipeline_spec=None,
             run_details=Details(task_details=tuple(kept)),
         )

@@ -12,18 +12,23 @@ from typing import Any
 
 from couler_plugins.caching.keys import digest
 from couler_plugins.engine_kit.kubernetes.calls import status_in
+from couler_plugins.engine_kit.run_layers import run_layers
 from couler_plugins.errors import InvalidInput
+from couler_plugins.hookspecs.fusing import FUSED_STEPS
 from couler_plugins.runs import Fate, Lookup, Run, StepRun
 from couler_plugins.runs.order import CycleError, topological_order
 from couler_plugins.runs.usage import message_of
 from couler_tekton.attempts import attempts_of, condition_of, seconds_of
 from couler_tekton.cache.wrapping import RESTORE
 from couler_tekton.documents import objects
+from couler_tekton.lift import lift
 from couler_tekton.mappings import Mapped
 from couler_tekton.run.parts import PART_LABEL, WHOLE_LABEL
 from couler_tekton.split.resolved_pipeline import ROOT
 
 OF_RUN, OF_TASK, OF_LIBRARY = "tekton.dev/pipelineRun", "tekton.dev/pipelineTask", "tekton.dev/task"
+OF_RUNS = ("taskRunSpecs", "taskRunTemplate", "timeouts")
+"""What a PipelineRun says of its pipeline, beside the values of one run."""
 READ = re.compile(r"\$\(tasks\.([\w-]+)\.")
 LACKING = "its TaskRuns are not here: `kubectl get pipelineruns,taskruns -o json` prints both"
 FATES: dict[str, Fate] = {"True": "computed", "False": "failed"}
@@ -64,6 +69,7 @@ def _run(parts: list[Mapped], tasks: Mapping[tuple[str, str], list[Mapped]]) -> 
     steps: list[StepRun] = []
     for part in parts:
         steps += _steps(part, tasks.get(_place(part), []), len(steps))
+    members = [task for part in parts for task in tasks.get(_place(part), ())]
     conditions = [condition_of(status_in(part)) for part in parts]
     said = [str(one.get("message") or "") for one in conditions if one.get("status") == "False"]
     if not (steps or said):
@@ -79,6 +85,8 @@ def _run(parts: list[Mapped], tasks: Mapping[tuple[str, str], list[Mapped]]) -> 
         engine="tekton",
         uid=str(parts[0]["metadata"].get("uid") or ""),
         version=_version(parts),
+        layers=_layers(parts),
+        engine_version=next((text for run in [*parts, *members] if (text := _release(run))), ""),
         steps=tuple(steps),
         whole=not said,
         running=any(one.get("status") == "Unknown" for one in conditions),
@@ -94,6 +102,22 @@ def _version(parts: list[Mapped]) -> str:
         for part in parts
     ]
     return digest(sources) if all(sources) else ""
+
+
+def _layers(parts: list[Mapped]) -> dict[str, str]:
+    """What optimizers had set; of one pipeline that its run holds. Values and names of the run are left out."""
+    spec = {key: parts[0].get("spec", {}).get(key) for key in ("pipelineSpec", *OF_RUNS)}
+    if len(parts) > 1 or not spec["pipelineSpec"]:
+        return {}
+    kept = {key: content for key, content in spec.items() if content is not None}
+    marks = parts[0]["metadata"].get("annotations") or {}
+    marks = {key: text for key, text in marks.items() if key.startswith("couler.io/")}
+    metadata = {"name": "run", "annotations": marks}
+    return run_layers(lift, {"apiVersion": "tekton.dev/v1", "kind": "PipelineRun", "metadata": metadata, "spec": kept})
+
+
+def _release(run: Mapped) -> str:
+    return str((run["metadata"].get("annotations") or {}).get("pipeline.tekton.dev/release") or "")
 
 
 def _family(run: Mapped) -> str:
@@ -156,6 +180,7 @@ def _ran(
     started, ended = seconds_of(status.get("startTime")), seconds_of(status.get("completionTime"))
     took = ended - started if started is not None and ended is not None and started <= ended else None
     lookup = _lookup(status, started, took)
+    marks = (run or {}).get("metadata", {}).get("annotations") or {}
     reference = spec_of_run.get("taskRef") or {}  # by a resolver, it has no name: a label has that of what was found
     library = str((_labels(run or {}).get(OF_LIBRARY) or reference.get("name") or "") if reference else "")
     if fate == "computed" and lookup is not None and lookup.hit:
@@ -165,6 +190,7 @@ def _ran(
         site=site,
         type=library or site,
         library=library,
+        fused=tuple(str(marks[FUSED_STEPS]).split(",")) if marks.get(FUSED_STEPS) else (),
         spec=spec,
         key=(lookup.key if lookup is not None else "") or digest([spec, *keys]),
         parents=parents,

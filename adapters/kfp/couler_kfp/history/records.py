@@ -21,7 +21,11 @@ import msgspec
 from msgspec.structs import replace
 
 from couler_kfp.components import QUANTITIES
+from couler_kfp.fuse.in_pod import step_names
+from couler_kfp.lift import lift
 from couler_plugins.caching.keys import digest
+from couler_plugins.engine_kit.run_layers import run_layers
+from couler_plugins.ir import Literal
 from couler_plugins.runs.history_format import HistoryFormat
 
 SCHEMA = "couler.kfp-runs/v1"
@@ -106,6 +110,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         after: the tasks of its dag right before it.
         cached: whether the backend looks for its result before it runs; None where nobody knows.
         resources: what its container asks for, as Kubernetes has it: amounts of `requests` and `limits` by name.
+        fused: the names of the steps whose work it does, where `fuse` has put several into one.
     """
 
     graph: Text
@@ -116,6 +121,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     after: tuple[Text, ...] = ()
     cached: bool | None = None
     resources: dict[str, dict[str, str]] = {}
+    fused: tuple[Text, ...] = ()
 
 
 class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -136,6 +142,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         pipeline: the name of the pipeline.
         calls: the pipeline's tasks; none where nobody knows.
         pipeline_spec: the pipeline as a backend gives it.
+        layers: what optimizers had set in it (see `couler_plugins.runs.layers`).
     """
 
     run_id: Text = ""
@@ -146,6 +153,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     pipeline: Text = ""
     calls: tuple[Call, ...] = ()
     pipeline_spec: Any = None
+    layers: dict[str, str] = {}
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -199,6 +207,12 @@ def calls_of(specification: Any) -> tuple[Call, ...]:
     return tuple(calls)
 
 
+def layers_in(specification: Any) -> dict[str, str]:
+    """What optimizers had set in a pipeline; nothing where this is no specification."""
+    spec = _spec(specification)
+    return run_layers(lift, spec) if spec else {}
+
+
 def _calls(graph: str, holder: Any, components: Any, executors: Any) -> Iterator[Call]:
     tasks = _mapping(_mapping(holder.get("dag")).get("tasks"))
     for name in sorted(tasks):
@@ -207,7 +221,9 @@ def _calls(graph: str, holder: Any, components: Any, executors: Any) -> Iterator
         body = _mapping(components.get(component))
         after = task.get("dependentTasks")
         executor = executors.get(str(body.get("executorLabel")))
-        resources = _mapping(_mapping(_mapping(executor).get("container")).get("resources"))
+        container = _mapping(_mapping(executor).get("container"))
+        resources = _mapping(container.get("resources"))
+        command = [Literal(value=word) for word in container.get("command") or () if isinstance(word, str)]
         yield Call(
             graph=graph,
             name=name,
@@ -221,6 +237,7 @@ def _calls(graph: str, holder: Any, components: Any, executors: Any) -> Iterator
                 for kind, keys in QUANTITIES.items()
                 if any(key in resources for key in keys.values())
             },
+            fused=tuple(filter(None, step_names(command).split(","))),
         )
 
 

@@ -9,7 +9,7 @@ from graphlib import CycleError, TopologicalSorter
 from msgspec.structs import replace
 
 from couler_kfp.history import records
-from couler_kfp.history.records import Call, Document, calls_of, name_of
+from couler_kfp.history.records import Call, Document, calls_of, layers_in, name_of
 from couler_kfp.history.tasks import Instance, instances_of
 from couler_plugins.caching.keys import digest
 from couler_plugins.errors import InvalidInput
@@ -48,6 +48,7 @@ def _run(record: records.Run) -> Run | None:
         engine="kfp",
         uid="" if record.run_id == records.RUN else record.run_id,
         version=digest([[call.graph, call.name, call.spec, *call.after] for call in calls]) if calls else "",
+        layers=record.layers or layers_in(record.pipeline_spec),
         steps=_Steps(instances, calls, family).all(),
         whole=whole,
         at=at,
@@ -109,6 +110,7 @@ class _Steps:
             step=f"{site}({number})" if of > 1 else site,
             site=site,
             type=component,
+            fused=call.fused if call is not None else (),
             spec=spec,
             key=digest([spec, *keys]),
             parents=parents,
