@@ -227,6 +227,11 @@ class Adapter:
         """
         return ()
 
+    @facet("SARIF says no more of a code than its name")
+    def lint_codes(self) -> Mapping[str, str]:
+        """Return what each code of its lint means, in half a sentence."""
+        return {}
+
     @facet("attempts and times stay where they are set", default="couler_plugins.ir.homes:undeclared")
     def homes(self) -> Homes:
         """Return where the engine keeps each setting of a step; `Plan.homes` of lifted plans has the same."""
