@@ -125,10 +125,11 @@ def _look(call: FileCall, session: Session, records: Baseline | None) -> Side:
 
 
 def _compare(commit: str, base: Side, head: Side) -> Review:
-    known = Baseline(Path("base"))
-    known.records.update(record for finding in base.findings for record in known.records_of(finding))
-    sifted = known.sift(head.findings, head.files)
+    before = Baseline(Path("base"))
+    before.records.update(record for finding in base.findings for record in before.records_of(finding))
+    sifted = before.sift(head.findings, head.files)
     new = len(head.findings) - sifted.quiet
+    refused = {file.name for side in (base, head) for file in side.result.files if file.status == "refused"}
     texts = {file.name: file.original for file in base.result.files}
     files = [file.name for file in head.result.files if file.workflows and texts.get(file.name) != file.original]
     own = tuple(file if file.name in files else replace(file, workflows=0, passes=()) for file in head.result.files)
@@ -138,9 +139,9 @@ def _compare(commit: str, base: Side, head: Side) -> Review:
         files=files,
         findings=sifted.findings[:new],
         fixed=len(sifted.findings) - new,
-        known=sifted.quiet,
+        quiet=sifted.quiet,
         caching=list(_caching_changes(base.result, head.result)),
-        costs=list(compare_costs(base.costs, head.costs)),
+        costs=[cost for cost in compare_costs(base.costs, head.costs) if cost.path not in refused],
         explanation=list(explanation_lines(replace(head.result, files=own, workflow_versions=versions))),
     )
 

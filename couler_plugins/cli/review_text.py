@@ -41,7 +41,7 @@ class Review(msgspec.Struct, frozen=True, kw_only=True):
         files: the files with workflows that differ.
         findings: those that are new.
         fixed: how many findings are gone.
-        known: how many were there before.
+        quiet: how many were there before.
         caching: the steps with another verdict.
         costs: the workflows whose runs cost something else: `before` at the base, `after` now.
         explanation: what `optimize` would change in the files that differ, as lines.
@@ -51,7 +51,7 @@ class Review(msgspec.Struct, frozen=True, kw_only=True):
     files: Sequence[str]
     findings: Sequence[Finding]
     fixed: int
-    known: int
+    quiet: int
     caching: Sequence[CachingChange]
     costs: Sequence[RunCost]
     explanation: Sequence[str]
@@ -64,7 +64,7 @@ def review_text(review: Review) -> str:
 
 def _lines(review: Review) -> Iterator[str]:
     yield f"### couler: {counted(len(review.files), 'changed file')} with workflows since {review.base[:9]}"
-    counts = [counted(len(review.findings), "new finding"), f"{review.fixed:,} fixed", f"{review.known:,} as before"]
+    counts = [counted(len(review.findings), "new finding"), f"{review.fixed:,} fixed", f"{review.quiet:,} as before"]
     yield from ("", f"**Lint:** {', '.join(counts)}.")
     yield from _table(("place", "finding"), (_finding_row(item) for item in merge_alike(review.findings)))
     yield from ("", f"**Caching:** {counted(len(review.caching), 'step')} with another verdict.")

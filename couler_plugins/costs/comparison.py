@@ -26,16 +26,16 @@ def compare_costs(base: Iterable[RunCost], head: Iterable[RunCost]) -> Iterator[
     sides = [{(cost.path, cost.workflow): cost for cost in costs} for costs in (base, head)]
     for key in dict.fromkeys([*sides[1], *sides[0]]):
         pair = [side.get(key) for side in sides]
-        known = [cost for cost in pair if cost is not None]
-        ranges = [dict.fromkeys(known[0].before, NOTHING) if cost is None else cost.before for cost in pair]
+        present = [cost for cost in pair if cost is not None]
+        ranges = [dict.fromkeys(present[0].before, NOTHING) if cost is None else cost.before for cost in pair]
         steps = tuple(_steps(pair))
         names = [
             name for name in ranges[0] if name in ranges[1] and not any(_is_half_known(name, one) for one in steps)
         ]
         before, after = ({name: side[name] for name in names} for side in ranges)
         if steps or before != after:
-            notes = dict.fromkeys(note for cost in known for note in cost.notes)
-            yield msgspec.structs.replace(known[-1], before=before, after=after, steps=steps, notes=tuple(notes))
+            notes = dict.fromkeys(note for cost in present for note in cost.notes)
+            yield msgspec.structs.replace(present[-1], before=before, after=after, steps=steps, notes=tuple(notes))
 
 
 def _is_half_known(name: str, step: StepCost) -> bool:
