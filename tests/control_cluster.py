@@ -8,12 +8,13 @@ import subprocess
 import sys
 
 from cluster.cluster import Cluster, missing_here
-from cluster.programs import MODULES, build
+from cluster.programs import GITOPS, MODULES, build
 
 USAGE = """A cluster of one node with Argo and Tekton, of real programs, in namespaces of its own.
 
     python3 dev.py cluster up            build it where it is not built yet, and start it
     python3 dev.py cluster build         build it, and start nothing
+    python3 dev.py cluster build gitops  build kustomize and helm instead, which tests of docs/gitops.md run
     python3 dev.py cluster status        what runs
     python3 dev.py cluster shell [CMD]   a shell, or a command, inside of it: kubectl, couler
     python3 dev.py cluster down          end it; what was built stays in .tools/cluster
@@ -33,7 +34,7 @@ def main(job: str = "help", *command: str) -> int:
     if job == "build":
         # What `up` would say, it says later.
         with contextlib.suppress(RuntimeError):
-            for module in () if missing_here() else MODULES:
+            for module in GITOPS if command == ("gitops",) else () if missing_here() else MODULES:
                 build(module)
         return 0
     if job == "down":
