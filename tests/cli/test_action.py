@@ -116,7 +116,9 @@ class Runner:
         program.write_text(f'#!/bin/sh\nexec {sys.executable} -c "from couler_plugins.cli import main; main()" "$@"\n')
         program.chmod(0o755)
         self.environment = {
-            name: os.environ[name] for name in ("PATH", "PYTHONPATH", "HOME", "COVERAGE_PROCESS_START") if name in os.environ
+            name: os.environ[name]
+            for name in ("PATH", "PYTHONPATH", "HOME", "COVERAGE_PROCESS_START")
+            if name in os.environ
         } | {
             "GITHUB_ACTIONS": "true",
             "GITHUB_API_URL": f"http://127.0.0.1:{github.server_port}",
@@ -187,7 +189,12 @@ def test_the_comment_is_written_once_and_then_replaced(tmp_path: Path, github: G
     git("revert", "--no-edit", "HEAD")
     assert runner.run() == 0, runner.messages
     assert "**Lint:** 0 new findings" in github.comments[3]
-    assert github.asked == [f"GET {COMMENTS}", f"POST {COMMENTS}", f"GET {COMMENTS}", "PATCH /repos/team/flows/issues/comments/3"]
+    assert github.asked == [
+        f"GET {COMMENTS}",
+        f"POST {COMMENTS}",
+        f"GET {COMMENTS}",
+        "PATCH /repos/team/flows/issues/comments/3",
+    ]
     assert [github.comments[number] for number in (1, 2)] == ["a person's", "another's"]
 
 
@@ -208,7 +215,9 @@ def test_a_baseline_and_no_comment(tmp_path: Path, github: GitHub, base: str) ->
     assert (runner.run(), github.asked) == (0, []), runner.messages
 
 
-def test_the_base_is_fetched_where_a_clone_lacks_it(tmp_path: Path, github: GitHub, base: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_base_is_fetched_where_a_clone_lacks_it(
+    tmp_path: Path, github: GitHub, base: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     git("config", "uploadpack.allowAnySHA1InWant", "true")
     git("clone", "--quiet", "--depth=1", Path.cwd().as_uri(), str(tmp_path / "clone"))
     monkeypatch.chdir(tmp_path / "clone")
@@ -240,9 +249,7 @@ FIELD = {
 
 
 @pytest.mark.parametrize("name", FIELD)
-def test_repositories_of_the_field(
-    name: str, tmp_path: Path, github: GitHub, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_repositories_of_the_field(name: str, tmp_path: Path, github: GitHub, monkeypatch: pytest.MonkeyPatch) -> None:
     changes, texts = FIELD[name]
     shutil.copytree(shared("corpus", "field", name), tmp_path / "work", symlinks=True)
     monkeypatch.chdir(tmp_path / "work")

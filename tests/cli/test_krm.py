@@ -50,7 +50,7 @@ def test_items_keep_their_order_and_their_annotations() -> None:
 
 def test_settings_may_be_in_a_config_map() -> None:
     assert yaml.safe_load(krm(twins(), data={"pipeline": "dedupe"}).stdout)["results"]
-    assert not yaml.safe_load(krm(twins(), data={"pipeline": "pin"}).stdout)["results"]
+    assert not yaml.safe_load(krm(twins(), data={"pipeline": "cache"}).stdout)["results"]
 
 
 def test_new_objects_have_no_annotations_of_tools() -> None:
@@ -60,7 +60,9 @@ def test_new_objects_have_no_annotations_of_tools() -> None:
     assert len(items) > 1
     [own] = [item for item in items if item["metadata"]["name"] == "train" and item["kind"] == "Workflow"]
     assert own["metadata"]["annotations"].items() >= MARKS.items()
-    assert not [item for item in items if item is not own and MARKS.keys() & item["metadata"].get("annotations", {}).keys()]
+    assert not [
+        item for item in items if item is not own and MARKS.keys() & item["metadata"].get("annotations", {}).keys()
+    ]
 
 
 def test_a_refused_workflow_stays_and_is_an_error() -> None:
