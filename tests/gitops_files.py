@@ -1,4 +1,4 @@
-"""What tests of reviews and of GitOps share: repositories of git, a workflow with twins, and pages of the documentation."""
+"""What tests of reviews and of GitOps share: repositories of git, a workflow with twins, pages of the documentation."""
 
 from __future__ import annotations
 

@@ -260,7 +260,7 @@ def test_repositories_of_the_field(name: str, tmp_path: Path, github: GitHub, mo
     commit_all("change")
     runner = Runner(tmp_path / "runner", github, commit)
     assert runner.run() == 1, runner.messages
-    print("{}: {:.1f} s, of which processors worked {:.1f} s".format(name, *runner.seconds))
+    print("{}: {:.1f} s, of which processors worked {:.1f} s".format(name, *runner.seconds))  # noqa: T201  # the figure that is asked for
     assert [text for text in texts if text not in github.comments[3]] == []
     assert runner.seconds[1] < LONGEST
     check(json.loads(Path(runner.outputs["sarif"]).read_text()))
