@@ -88,12 +88,11 @@ def test_a_file_that_is_not_readable_any_more_is_a_finding() -> None:
 
 def test_a_step_that_can_be_cached_no_more() -> None:
     output = "      outputs: {parameters: [{name: o, valueFrom: {path: /o}}]}\n"
-    pure = WORKFLOW.replace("    - name: prepare\n", f"    - name: prepare\n{output}")
-    start(train=pure)
-    Path("train.yaml").write_text(pure.replace("prepare.py]", "prepare.py, '{{pod.name}}']"))
+    start(train=WORKFLOW.replace("    - name: prepare\n", f"    - name: prepare\n{output}"))
+    Path("train.yaml").write_text(WORKFLOW)
     [change] = data()["caching"]
     assert (change["step"], change["before"], change["after"]) == ("main/prepare", "declarable", "never")
-    assert "names or states of the run" in change["reasons"]
+    assert change["reasons"] == ["effects"]
 
 
 def test_costs_are_those_of_past_runs() -> None:
