@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import click
 import msgspec
@@ -36,7 +36,7 @@ from couler_plugins.driver.linting import lint_inputs
 from couler_plugins.driver.results import Result
 from couler_plugins.driver.rewrite import Session
 from couler_plugins.driver.session import read_workflows
-from couler_plugins.errors import CoulerError
+from couler_plugins.errors import CoulerError, InvalidInput
 from couler_plugins.inputs.revisions import base_commit, checkout
 from couler_plugins.plan import Decision
 
@@ -115,13 +115,24 @@ def command(call: FileCall, *, base: str, baseline: Path | None, sarif: Path | N
 
 def _look(call: FileCall, session: Session, records: Baseline | None) -> Side:
     """Lint and optimize the files of a call, which are below the current folder."""
-    findings: Sequence[Finding] = lint_inputs(call.files, session).remarks
+    findings = lint_inputs(call.files, session).remarks
+    result, costs = call.optimize(session, call.config.pipeline, as_read=True)
+    findings += tuple(_refusals(result, findings))
     files = [item.file for item in call.files if item.file is not None]
     names = [file.name for file in files]
     if records is not None:
         findings = records.sift(findings, names).findings
-    result, costs = call.optimize(session, call.config.pipeline, as_read=True)
     return Side(findings, names, with_lines(result, files), costs.costs if costs is not None else ())
+
+
+def _refusals(result: Result, findings: Sequence[Finding]) -> Iterator[Finding]:
+    """Yield why files are refused, where lint says nothing of that line."""
+    places = {(place.file, place.line) for finding in findings for place in finding.places}
+    for file in result.files:
+        error = file.error
+        if error is not None and (file.name, error.line) not in places:
+            severity: Literal["error", "warning"] = "error" if isinstance(error, InvalidInput) else "warning"
+            yield Finding(severity, error.message, file.name, error.line, code="refused", hint=error.hint or "")
 
 
 def _compare(commit: str, base: Side, head: Side) -> Review:

@@ -242,7 +242,10 @@ FIELD = {
     ),
     "konflux-ci__build-definitions": (
         {"pipelines/docker-build/docker-build.yaml": ("- init\n", "- initial\n")},
-        ("### couler: 1 changed file with workflows", "there is no task 'initial' to wait for"),
+        (
+            "### couler: 1 changed file with workflows",
+            "'clone-repository' needs 'initial', which 'pipeline' does not have",
+        ),
     ),
 }
 """Repositories of the field, a change of each, and what the comment says of it."""
