@@ -1,4 +1,4 @@
-"""`action.yml`, run as a runner of GitHub runs it: its steps by bash, with GitHub's variables, and an API of our own."""
+"""`action.yml`, run as a runner of GitHub runs it: its steps by bash, with GitHub's variables, and an API of ours."""
 
 from __future__ import annotations
 
