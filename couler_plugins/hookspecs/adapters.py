@@ -154,10 +154,8 @@ class Adapter:
     def checks(self, api: Any, namespace: str) -> Iterable[Check]:
         """Return what a cluster has and lacks for features of this engine, for `couler doctor`.
 
-        The cluster serves the API groups of the engine.
-
         Args:
-            api: a client of the cluster (`kubernetes.client.ApiClient`).
+            api: a client of the cluster (`kubernetes.client.ApiClient`), which serves the API groups of the engine.
             namespace: where workflows go.
 
         Raises:
@@ -218,12 +216,8 @@ class Adapter:
     def lint(self, bundle: Bundle, options: Any = None) -> Iterable[Remark]:
         """Return remarks on what the engine would refuse, or do differently than its author expects.
 
-        References are looked up in all documents. It raises nothing: documents that it cannot read get a remark.
-
-        Args:
-            bundle: the documents.
-            options: the options of the engine in `--to`, as for `lower`; None without any. Then a document is right
-                if some installation takes it.
+        References are looked up in all documents. It raises nothing: documents that it cannot read get a remark. Options
+        are those of the engine in `--to`; without any, a document is right if some installation takes it.
         """
         return ()
 

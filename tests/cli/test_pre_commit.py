@@ -68,5 +68,5 @@ def test_both_hooks_pass_and_fail(source: Path, repository: Path, tmp_path: Path
     commit_all()
     bad = hooks(source, tmp_path / "home")
     assert bad.returncode == 1
-    assert "bad.yaml:12: error: RetryStrategy has no field 'limits'" in bad.stdout
+    assert "bad.yaml:13: error: RetryStrategy has no field 'limits'" in bad.stdout
     assert "bad.yaml would change" in bad.stdout
