@@ -216,8 +216,8 @@ class Adapter:
     def lint(self, bundle: Bundle, options: Any = None) -> Iterable[Remark]:
         """Return remarks on what the engine would refuse, or do differently than its author expects.
 
-        References are looked up in all documents. It raises nothing: documents that it cannot read get a remark. Options
-        are those of the engine in `--to`; without any, a document is right if some installation takes it.
+        References are looked up in all documents. It raises nothing: documents that it cannot read get a remark.
+        Options are those of the engine in `--to`; without any, a document is right if some installation takes it.
         """
         return ()
 
