@@ -9,12 +9,13 @@ import sys
 
 from cluster.cluster import Cluster, missing_here
 from cluster.images import image_on_demand
-from cluster.programs import MODULES, build
+from cluster.programs import GITOPS, MODULES, build
 
 USAGE = """A cluster of one node with Argo and Tekton, of real programs, in namespaces of its own.
 
     python3 dev.py cluster up            build it where it is not built yet, and start it
     python3 dev.py cluster build         build it, and start nothing
+    python3 dev.py cluster build gitops  build kustomize and helm instead, which tests of docs/gitops.md run
     python3 dev.py cluster status        what runs
     python3 dev.py cluster shell [CMD]   a shell, or a command, inside of it: kubectl, couler
     python3 dev.py cluster down          end it; what was built stays in .tools/cluster
@@ -34,9 +35,12 @@ def main(job: str = "help", *command: str) -> int:
     if job == "build":
         # What `up` would say, it says later.
         with contextlib.suppress(RuntimeError, subprocess.CalledProcessError):
-            for module in () if missing_here() else MODULES:
-                build(module)
-            if not missing_here():
+            if command == ("gitops",):
+                for module in GITOPS:
+                    build(module)
+            elif not missing_here():
+                for module in MODULES:
+                    build(module)
                 image_on_demand("couler")  # a test that needs it would build it beside others, which have time limits
         return 0
     if job == "down":

@@ -39,14 +39,29 @@ LEFT_ALONE = 3
 
 
 def print_explanation(result: Result, config: Config, *, stored: StoredResults | None = None) -> None:
-    """Print what was decided about each file with workflows, and the total; long lists to their ends under `-v`.
+    """Print an explanation; long lists to their ends under `-v`.
 
     Args:
         result: what `optimize` gave, with line numbers.
         config: the settings.
         stored: what a store has of its steps; None where nobody looked.
     """
-    color, full = use_color(config), config.log_level in ("info", "debug")
+    full = config.log_level in ("info", "debug")
+    for line in explanation_lines(result, stored, full=full, color=use_color(config)):
+        write_bytes(f"{line}\n")
+
+
+def explanation_lines(
+    result: Result, stored: StoredResults | None = None, *, full: bool = False, color: bool = False
+) -> Iterator[str]:
+    """Yield what was decided about each file with workflows, and the total.
+
+    Args:
+        result: what `optimize` gave, with line numbers.
+        stored: what a store has of its steps; None where nobody looked.
+        full: whether long lists go to their ends.
+        color: whether the names of files are bold.
+    """
     groups = VerdictGroups()
     general: dict[str, None] = {}
     labels = by_key(
@@ -62,11 +77,10 @@ def print_explanation(result: Result, config: Config, *, stored: StoredResults |
             general.update(
                 dict.fromkeys(item.advice for one in file.decisions if _is_general(one) for item in one.objections)
             )
-            write_bytes("".join(f"{line}\n" for line in (click.style(title, bold=True) if color else title, *lines)))
+            yield from (click.style(title, bold=True) if color else title, *lines)
     total = [*_totals(result, None if full else REASONS), *total_lines(result)]
     total += (f"{text[:1].upper()}{text[1:]}." for text in general)
-    if total:
-        write_bytes("".join(f"{line}\n" for line in ("", *total)))
+    yield from ("", *total) if total else ()
 
 
 def _totals(result: Result, most: int | None) -> Iterator[str]:

@@ -22,6 +22,8 @@ COMMANDS = {
     "diff": ("diff:command", "Shows what `optimize` would change, as a unified diff."),
     "rollback": ("rollback:command", "Restores the original files of workflows that were split or fused."),
     "lint": ("lint:command", "Finds what an engine would refuse: file, line and remedy."),
+    "review": ("review:command", "Compares workflows with those of another commit: findings, caching, cost."),
+    "krm": ("krm:command", "Optimizes a ResourceList, as a function of kustomize and kpt."),
     "images": ("images:command", "Writes the digests of images, for the optimizer `pin`."),
     "graph": ("graph:command", "Draws workflows as Mermaid, DOT or a page for the browser."),
     "run": ("run:command", "Submits workflows to their engine, and follows them."),

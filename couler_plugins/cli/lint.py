@@ -10,7 +10,8 @@ import click
 
 from couler_plugins.cli.messages import say, write_bytes
 from couler_plugins.cli.records import error_record, finding_record, print_json
-from couler_plugins.cli.settings import engine_option, json_option, render_option, to_option
+from couler_plugins.cli.sarif import sarif_text
+from couler_plugins.cli.settings import baseline_option, engine_option, format_option, render_option, to_option
 from couler_plugins.cli.work import FileCall, file_command
 from couler_plugins.documents import merge_alike
 from couler_plugins.driver.baseline import Baseline
@@ -29,17 +30,12 @@ SEVERITIES = ("error", "warning", "note")
         metavar="CRD[,…]",
         help="Check against the CustomResourceDefinitions in these files, folders or globs, as an API server would.",
     ),
-    click.option(
-        "--baseline",
-        metavar="FILE",
-        type=click.Path(dir_okay=False, path_type=Path),
-        help="Do not show the findings that this file records.",
-    ),
+    baseline_option,
     click.option("--write-baseline", is_flag=True, help="Record all findings in the file that --baseline names."),
     to_option,
     engine_option,
     render_option,
-    json_option,
+    format_option("text", "json", "sarif"),
     epilog="""\b
 Examples:
   couler lint workflow.yaml
@@ -47,6 +43,7 @@ Examples:
   couler lint --schema crds/ manifests/
   couler lint --to 'tekton{api=stable}' manifests/
   couler lint --baseline lint.json --write-baseline manifests/
+  couler lint --format sarif . > lint.sarif
 """,
 )
 def command(call: FileCall, *, schemas: tuple[str, ...], baseline: Path | None, write_baseline: bool) -> int:
@@ -56,6 +53,8 @@ def command(call: FileCall, *, schemas: tuple[str, ...], baseline: Path | None, 
 
     Shows a finding at several places once, and lists the other places. In JSON, each file has its own finding. A
     baseline hides the findings that it records. It compares file, code, path and message.
+
+    SARIF is for code scanning: paths are those in the repository, and fingerprints hold no line numbers.
 
     --schema checks objects of any kind, also of engines that couler does not know. It needs the extra `lint`.
     """
@@ -75,6 +74,8 @@ def command(call: FileCall, *, schemas: tuple[str, ...], baseline: Path | None, 
         records = [finding_record(finding) for finding in linted.findings]
         errors = [error_record(error) for error in linted.errors]
         print_json("couler.lint/v1", {"documents": linted.documents, "findings": records, "errors": errors})
+    elif call.output_format == "sarif":
+        write_bytes(sarif_text(linted.remarks, session))
     else:
         write_bytes("".join(f"{finding}\n" for finding in merge_alike(linted.findings)))
     code = call.report(linted.errors)

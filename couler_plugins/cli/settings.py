@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -122,8 +123,19 @@ output_option = click.option(
 )
 in_place_option = click.option("-i", "--in-place", is_flag=True, help="Overwrite the input files.")
 to_option = click.option("--to", metavar="TEXT", help="Options of the engine, such as argo{version=4.1}.")
-json_option = click.option(
-    "--format", "output_format", type=click.Choice(["text", "json"]), default="text", show_default=True
+
+
+def format_option(*names: str) -> Callable[[Function], Function]:
+    """Gives a command `--format`; the first name is the default."""
+    return click.option("--format", "output_format", type=click.Choice(names), default=names[0], show_default=True)
+
+
+json_option = format_option("text", "json")
+baseline_option = click.option(
+    "--baseline",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Do not show the findings that this file records.",
 )
 max_bytes_option = click.option(
     "--max-bytes", type=SizeType(), metavar="SIZE", help="Largest file to read, such as 1000 or 1GB (default 64MiB)."

@@ -43,7 +43,7 @@ class FileCall(msgspec.Struct, kw_only=True):
         arguments: what names the files.
         engine: the only engine whose documents are looked at; None for all.
         render: whether charts and kustomizations are rendered.
-        as_json: whether JSON is printed.
+        output_format: what is printed: `text`, `json`, or what else the command has.
         searches: whether folders are searched for workflows; without, all their files are read.
         input_scale: how large the input of the next run is, beside that of past runs.
         files: what was read, once the session is open.
@@ -53,10 +53,15 @@ class FileCall(msgspec.Struct, kw_only=True):
     arguments: tuple[str, ...]
     engine: str | None
     render: bool
-    as_json: bool
+    output_format: str
     searches: bool
     input_scale: float
     files: list[Input] = msgspec.field(default_factory=list)
+
+    @property
+    def as_json(self) -> bool:
+        """Whether JSON is printed."""
+        return self.output_format == "json"
 
     @contextlib.contextmanager
     def session(self, kinds: Iterable[str] = ()) -> Iterator[Session]:
@@ -86,13 +91,21 @@ class FileCall(msgspec.Struct, kw_only=True):
 
         return inputs.lift_each(self.files, session, refuse), errors
 
-    def optimize(self, session: Session, pipeline: str | Sequence[Optimizer]) -> tuple[Result, CostReport | None]:
-        """Optimize the files; also return what runs cost, where past runs are named."""
-        if not session.history:
+    def optimize(
+        self, session: Session, pipeline: str | Sequence[Optimizer], *, as_read: bool = False
+    ) -> tuple[Result, CostReport | None]:
+        """Optimize the files; also return what runs cost, where past runs are named.
+
+        Args:
+            session: what works on the files.
+            pipeline: the optimizers.
+            as_read: as that of `CostMeter`; then costs are returned without past runs, too.
+        """
+        if not (session.history or as_read):
             return inputs.optimize_inputs(self.files, pipeline, session), None
         from couler_plugins.costs.report import CostMeter, CostReport
 
-        meter = CostMeter(self.config.prices, self.input_scale)
+        meter = CostMeter(self.config.prices, self.input_scale, as_read)
         optimizers = parse_pipeline(pipeline, session.plugins) if isinstance(pipeline, str) else pipeline
         result = inputs.optimize_inputs(self.files, [*optimizers, meter], session)
         versions = tuple(replace(item, versions=item.versions[:-1]) for item in result.workflow_versions)
@@ -138,7 +151,7 @@ def file_command(
                 arguments=inputs,
                 engine=engine,
                 render=render,
-                as_json=output_format == "json",
+                output_format=output_format,
                 searches=searches,
                 input_scale=input_scale,
             )

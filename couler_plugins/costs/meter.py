@@ -22,6 +22,7 @@ RECENT = 20
 """How many of the newest runs count, as for the profiles of steps."""
 NAMED = 6
 """How many steps a note names."""
+HOURLY = "no past run: each step counts with one hour"
 Sites = Mapping[str, Site]
 
 
@@ -73,12 +74,15 @@ class CostMeter:
     Attributes:
         prices: the rows of the settings.
         input_scale: how large the input of the next run is, beside that of past runs.
+        as_read: whether workflows count as they were read alone, for comparisons of two versions. Then one that no past
+            run knows counts as well, as if each of its steps took an hour.
     """
 
     name: ClassVar[str] = "cost"
 
     prices: tuple[Price, ...] = field(default=(), metadata={"option": False})
     input_scale: float = field(default=1.0, metadata={"option": False})
+    as_read: bool = field(default=False, metadata={"option": False})
 
     @cached_property
     def _costs(self) -> dict[int, tuple[Workflow, RunCost | None]]:
@@ -93,7 +97,8 @@ class CostMeter:
         libraries = Libraries(plan.originals, plan.bundle)
         after = {item.source: sites_of(item, plan.homes, plan.libraries) for item in plan.workflows}
         for workflow in plan.originals:
-            old, new = sites_of(workflow, plan.homes, libraries), after.get(workflow.source, {})
+            old = sites_of(workflow, plan.homes, libraries)
+            new = old if self.as_read else after.get(workflow.source, {})
             # With the workflow kept alive, since another one may get its identity.
             self._costs[id(workflow)] = workflow, self._cost(plan, ctx, workflow, old, new)
         return plan
@@ -112,6 +117,8 @@ class CostMeter:
         scales = {label: scale_of(profiles[label].tries or (), self.input_scale) for label in old}
         times = [{label: own * scales[label] for label, own in run.items()} for run in times]
         usual = {label: median(own) for label in old if (own := [run[label] for run in times if label in run])}
+        assumed = self.as_read and not usual
+        usual = dict.fromkeys(old, HOUR) if assumed else usual
         if not usual:
             return None
         prices = {label: self._price(old[label], profiles[label]) for label in usual}
@@ -148,6 +155,7 @@ class CostMeter:
             after=ranges[1] if ranges[0] != ranges[1] else None,
             steps=tuple(sorted(steps, key=lambda one: -(one.before.money or one.before.core_hours or 0.0))),
             notes=(
+                *([HOURLY] if assumed else []),
                 *self._scaled(scales, usual),
                 *self._notes(old, steps, gone, [label for label in new if label not in old]),
             ),

@@ -25,7 +25,7 @@ OTHER_FILE = re.compile(r"(?:[^\s:]*/)?([^\s:/]+\.\w+):\d+\b")
 """Another file that a message names, with the line in it."""
 
 
-class _Record(msgspec.Struct, frozen=True, order=True, forbid_unknown_fields=True, omit_defaults=True):
+class Record(msgspec.Struct, frozen=True, order=True, forbid_unknown_fields=True, omit_defaults=True):
     """A finding: its file (seen from the baseline's folder), code, path and message, and at how many places it is."""
 
     file: str
@@ -37,7 +37,7 @@ class _Record(msgspec.Struct, frozen=True, order=True, forbid_unknown_fields=Tru
 
 class _Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     schema: str
-    findings: tuple[_Record, ...]
+    findings: tuple[Record, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +63,7 @@ class Baseline:
     """
 
     path: Path
-    records: Counter[_Record] = field(default_factory=Counter)
+    records: Counter[Record] = field(default_factory=Counter)
 
     @classmethod
     def load(cls, path: Path) -> Baseline:
@@ -80,7 +80,7 @@ class Baseline:
             text = msgspec.json.decode(path.read_bytes(), type=_Text)
         if text.schema != SCHEMA:
             raise InvalidInput(f"{path} is no baseline: its schema is {text.schema!r}", hint=hint)
-        records = Counter[_Record]()
+        records = Counter[Record]()
         for item in text.findings:
             records[replace(item, places=1)] += item.places
         return cls(path, records)
@@ -91,7 +91,7 @@ class Baseline:
         Raises:
             InvalidInput: the file cannot be written, or holds something else.
         """
-        counts = Counter(record for finding in findings for record in self._records(finding))
+        counts = Counter(record for finding in findings for record in self.records_of(finding))
         records = sorted(replace(record, places=count) for record, count in counts.items())
         lines = ",\n".join(msgspec.json.encode(record).decode() for record in records)
         text = f'{{"schema": "{SCHEMA}", "findings": [\n{lines}\n]}}\n'
@@ -111,7 +111,7 @@ class Baseline:
         kept = []
         for finding in findings:
             places = []
-            for place, record in zip(finding.places, self._records(finding), strict=True):
+            for place, record in zip(finding.places, self.records_of(finding), strict=True):
                 if counts[record]:
                     counts[record] -= 1
                 else:
@@ -124,11 +124,11 @@ class Baseline:
         stale = [self._stale(record, seen) for record in sorted(+counts) if self._is_over(record, seen)]
         return Sifted(findings=(*kept, *stale), quiet=len(findings) - len(kept))
 
-    def _records(self, finding: Finding) -> list[_Record]:
+    def records_of(self, finding: Finding) -> list[Record]:
         """The records of a finding, one for each place."""
         message = OTHER_FILE.sub(r"\1", without_place(finding.message))
         return [
-            _Record(self._seen_from_here(place.file), finding.code, POSITION.sub("[]", render(place.path)), message)
+            Record(self._seen_from_here(place.file), finding.code, POSITION.sub("[]", render(place.path)), message)
             for place in finding.places
         ]
 
@@ -136,10 +136,10 @@ class Baseline:
         """A file's name, from the folder of the baseline; names that are no paths stay."""
         return name if name.startswith("<") else Path(os.path.relpath(name, self.path.parent)).as_posix()
 
-    def _is_over(self, record: _Record, seen: Collection[str]) -> bool:
+    def _is_over(self, record: Record, seen: Collection[str]) -> bool:
         return record.file in seen or not (self.path.parent / record.file).exists()
 
-    def _stale(self, record: _Record, seen: dict[str, str]) -> Finding:
+    def _stale(self, record: Record, seen: dict[str, str]) -> Finding:
         message = f"the baseline records a finding that is gone: {record.message} [{record.code}]"
         file = seen.get(record.file) or os.path.normpath(self.path.parent / record.file)
         return Finding("note", message, file, code="stale-baseline", hint="write the baseline again")

@@ -44,6 +44,15 @@ class Linted:
     documents: int
 
     @property
+    def remarks(self) -> tuple[Finding, ...]:
+        """The findings, and the files that could not be read as findings, too."""
+        unreadable = (
+            Finding("error", item.message, item.file or "", item.line, code="unreadable", hint=item.hint or "")
+            for item in self.errors
+        )
+        return *self.findings, *unreadable
+
+    @property
     def failed(self) -> bool:
         """Whether an engine would refuse something."""
         return any(finding.severity == "error" for finding in self.findings)

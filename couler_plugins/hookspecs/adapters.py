@@ -151,10 +151,10 @@ class Adapter:
 
     @facet("`couler doctor` leaves the engine out")
     def checks(self, api: Any, namespace: str) -> Iterable[Check]:
-        """Return what a cluster that serves the engine's API groups has and lacks for features of it.
+        """Return what a cluster has and lacks for features of this engine, for `couler doctor`.
 
         Args:
-            api: a client of the cluster (`kubernetes.client.ApiClient`).
+            api: a client of the cluster (`kubernetes.client.ApiClient`), which serves the API groups of the engine.
             namespace: where workflows go.
 
         Raises:
@@ -221,12 +221,14 @@ class Adapter:
         """Return remarks on what the engine would refuse, or do differently than its author expects.
 
         References are looked up in all documents. It raises nothing: documents that it cannot read get a remark.
-
-        Args:
-            bundle: the documents.
-            options: those of the engine in `--to`, or None. Then a document is right if some installation takes it.
+        Options are those of the engine in `--to`; without any, a document is right if some installation takes it.
         """
         return ()
+
+    @facet("SARIF says no more of a code than its name")
+    def lint_codes(self) -> Mapping[str, str]:
+        """Return what each code of its lint means, in half a sentence."""
+        return {}
 
     @facet("attempts and times stay where they are set", default="couler_plugins.ir.homes:undeclared")
     def homes(self) -> Homes:

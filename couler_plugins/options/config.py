@@ -128,7 +128,11 @@ def settings() -> dict[str, Option]:
 
 
 def load_config(
-    flags: Mapping[str, Any] | None = None, *, start: Path | None = None, environ: Mapping[str, str] | None = None
+    flags: Mapping[str, Any] | None = None,
+    *,
+    start: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    document: Mapping[str, Any] | None = None,
 ) -> Config:
     """The settings that hold for a call.
 
@@ -136,6 +140,7 @@ def load_config(
         flags: values given on the command line, by field name; None values count as not given.
         start: where the search for a file begins (default: the current folder); it goes on in the parents.
         environ: the environment (default: the process's own).
+        document: settings of the document that is read, by name; they go before those of a file.
 
     Raises:
         InvalidInput: a file cannot be read, or a setting is unknown or not what its type says.
@@ -153,6 +158,8 @@ def load_config(
     settings_file, rows, prices = _file_settings(start or Path.cwd(), options)
     for name, (texts, origin) in settings_file.items():
         set_from(name, texts, origin)
+    for name, value in (document or {}).items():
+        set_from(name, *_checked(name, value, Path("functionConfig"), "", options))
     environ = os.environ if environ is None else environ
     if environ.get("NO_COLOR"):
         set_from("color", ("never",), "environment NO_COLOR")

@@ -17,9 +17,13 @@ from support import GO, ROOT
 __all__ = [
     "ARGO",
     "ETCD",
+    "GITOPS",
+    "HELM3",
+    "HELM4",
     "KEPT",
     "KUBERNETES",
     "KUEUE",
+    "KUSTOMIZE",
     "KWOK",
     "MODULES",
     "TEKTON",
@@ -27,6 +31,7 @@ __all__ = [
     "Built",
     "Module",
     "build",
+    "folder_of",
     "sources",
 ]
 
@@ -87,6 +92,11 @@ KUEUE = Module("kueue", "sigs.k8s.io/kueue")
 """For pods alone, with the versions of modules that Tekton is built from: much of what is compiled is the same."""
 KWOK = Module("kwok", "sigs.k8s.io/kwok", ("./cmd/kwok",))
 """Plays nodes, and pods on them that run nothing; only tests of scale build it."""
+KUSTOMIZE = Module("kustomize", "sigs.k8s.io/kustomize/kustomize/v5", (".",))
+HELM3 = Module("helm3", "helm.sh/helm/v3", ("./cmd/helm",))
+HELM4 = Module("helm4", "helm.sh/helm/v4", ("./cmd/helm",))
+GITOPS = (KUSTOMIZE, HELM3, HELM4)
+"""No part of the cluster: what runs couler on manifests before they get there."""
 MODULES = (ETCD, KUBERNETES, ARGO, TEKTON, KUEUE)
 
 
@@ -98,10 +108,7 @@ def build(module: Module) -> Built:
     """
     if GO is None:
         raise RuntimeError("the cluster is built from Go modules: it needs a Go toolchain")
-    origin = ROOT / "tests" / "oracles" / module.folder
-    version = required(origin, module.path)
-    parts = [repr(module), version, *(path.read_text() for path in sorted(origin.iterdir()) if not module.programs)]
-    folder = KEPT / f"{module.folder}-{hashlib.sha256(''.join(parts).encode()).hexdigest()[:12]}"
+    origin, version, folder = folder_of(module)
     folder.mkdir(parents=True, exist_ok=True)
     built = Built(folder / "bin", folder / "source" if module.programs else origin)
     with (folder / "lock").open("w") as lock:
@@ -117,6 +124,14 @@ def build(module: Module) -> Built:
             _go(built.module, "build", *options, *(module.programs or (".",)))
             part.rename(built.programs)
     return built
+
+
+def folder_of(module: Module) -> tuple[Path, str, Path]:
+    """Return the folder with the `go.mod` of a module, the version in it, and where its programs are kept."""
+    origin = ROOT / "tests" / "oracles" / module.folder
+    version = required(origin, module.path)
+    parts = [repr(module), version, *(path.read_text() for path in sorted(origin.iterdir()) if not module.programs)]
+    return origin, version, KEPT / f"{module.folder}-{hashlib.sha256(''.join(parts).encode()).hexdigest()[:12]}"
 
 
 def sources(module: Module) -> Path:

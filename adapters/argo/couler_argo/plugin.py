@@ -63,6 +63,7 @@ class ArgoAdapter(Adapter):
         "tuning": "couler_argo.tuning:ArgoTuning",
         "originals": "couler_plugins.plan.part_files:originals",
         "lint": "couler_argo.lint.lint:lint",
+        "lint_codes": "couler_argo.lint.codes:lint_codes",
         "pod_containers": "couler_argo.pod_sizes:pod_containers",
     }
 

@@ -64,6 +64,7 @@ class TektonAdapter(Adapter):
         "tuning": "couler_tekton.tuning:TektonTuning",
         "originals": "couler_plugins.plan.part_files:originals",
         "lint": "couler_tekton.lint.lint:lint",
+        "lint_codes": "couler_tekton.lint.codes:lint_codes",
         "pod_containers": "couler_tekton.pod_sizes:pod_containers",
     }
 

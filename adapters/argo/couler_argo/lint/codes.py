@@ -70,3 +70,8 @@ CODES: dict[str, str] = {
     "wrong-type": "a value of another type than Argo reads there",
 }
 """One line for each code, for people; docs/lint-argo.md lists them."""
+
+
+def lint_codes() -> dict[str, str]:
+    """Return what each code means."""
+    return CODES

@@ -49,3 +49,8 @@ CODES = {
     "workspace": "a workspace with no volume or several, or mounted where something else is",
     "wrong-type": "something of another type than Tekton reads there",
 }
+
+
+def lint_codes() -> dict[str, str]:
+    """Return what each code means."""
+    return CODES
