@@ -18,17 +18,15 @@ Figures:
 
 found               the share of the trials in which the effect is found, a trace drawn for each
 false_alarms        the share of the trials in which a difference is reported where there is none, either way
-false_alarms_any    the share of such trials in which any figure of the report is a change: duration, core-hours,
-                    GiB-hours, failed runs, CPU and memory used of requested
+false_alarms_any    the share of such trials in which any figure of the report is a change
 found_duration      as `found`, by the duration alone
 found_steps_only    as `found`, where runs share no factor, and only their steps vary as in the traces
 found_heavy         as `found`, where one run of ten takes 1.5 to 3 times as long
 false_alarms_heavy  as `false_alarms`, the same
 false_alarms_few    as `false_alarms`, with 6 runs before and 20 after
 found_inputs        as `found`, where inputs vary log-normally by 0.4 and times with them: by the figure at equal input
-found_raw           the same without looking at inputs
 false_alarms_inputs as `false_alarms`, the same, inputs being 1.3 times as large after the change: at equal input
-false_alarms_raw    the same without looking at inputs
+found_raw, false_alarms_raw: the same two without looking at inputs
 power               the share found, and the share of false alarms, by the standard deviation of the logarithm of the
                     times of runs, log-normal: how much runs may vary for 20 runs a side
 by_trace            each trace: the share found, the standard deviation of the logarithm of its runs' times (`spread`),
@@ -53,7 +51,7 @@ import numpy as np
 
 from benchmarks.harness import finish, parser, tell
 from couler_plugins.comparison.effect import Effect, compare_amounts, like_for_like
-from couler_plugins.comparison.report import Comparison, compare
+from couler_plugins.comparison.report import compare
 from couler_plugins.comparison.versions import Change
 from couler_plugins.errors import InvalidInput
 from couler_plugins.runs import Attempt, ContainerUse, Run, StepRun
@@ -183,7 +181,8 @@ class Judge:
         for trial in range(self.trials):
             chance = random.Random(f"{self._seed}:any:{trial}")
             runs = [run_of(600 * chance.lognormvariate(0, spread), chance, number) for number in range(2 * RUNS)]
-            alarms.append(has_change(compare(Change("w", "", runs[:RUNS], runs[RUNS:], (), False), seed=trial)))
+            whole = compare(Change("w", "", runs[:RUNS], runs[RUNS:], (), False), seed=trial)
+            alarms.append(any(figure.effect.is_change for figure in whole.figures))
         return fmean(alarms)
 
 
@@ -211,11 +210,6 @@ def run_of(seconds: float, chance: random.Random, number: int) -> Run:
     attempt = Attempt(start=start, end=start + seconds, succeeded=True, containers=(use,))
     step = StepRun(step="a", type="a", spec="a", key="a", seconds=seconds, tries=(attempt,))
     return Run(family="w", steps=(step,), whole=chance.random() > 0.1, at=start + seconds)
-
-
-def has_change(comparison: Comparison) -> bool:
-    """Return whether a report calls any figure a change."""
-    return any(figure.effect.is_change for figure in comparison.figures)
 
 
 def is_change(effect: Effect | None) -> bool:
@@ -258,7 +252,7 @@ def figures_of(traces: Mapping[str, Trace], trials: int, spread: float, seed: in
     by_trace = {name: few.shares([draw], name) for name, draw in whole.items()}
     tell("the traces are done")
     power = {str(sigma): judge.shares([shared(bare, sigma)], str(sigma)) for sigma in SPREADS}
-    tell("the power is known")
+    steps = median(trace.steps for trace in traces.values())
     return {
         "found": usual.found,
         "found_duration": usual.by_duration,
@@ -274,11 +268,7 @@ def figures_of(traces: Mapping[str, Trace], trials: int, spread: float, seed: in
             name: {"found": by_trace[name].found, "spread": round(logs[name], 4), "steps": round(trace.steps, 4)}
             for name, trace in traces.items()
         },
-        "spread": {
-            "runs": round(median(logs.values()), 4),
-            "steps": round(median(trace.steps for trace in traces.values()), 4),
-            "shared": spread,
-        },
+        "spread": {"runs": round(median(logs.values()), 4), "steps": round(steps, 4), "shared": spread},
         "trials": trials,
         "runs": RUNS,
     }

@@ -63,9 +63,9 @@ def command(
     if not config.history:
         raise click.UsageError("Give past runs with --history.")
     runs = past_runs(config, config.history, engine, since)
-    known = {run.family for run in runs}
-    if unknown := [name for name in workflows if name not in known]:
-        names = ", ".join(sorted(known)[:5]) or "none"
+    families = {run.family for run in runs}
+    if unknown := [name for name in workflows if name not in families]:
+        names = ", ".join(sorted(families)[:5]) or "none"
         raise click.UsageError(f"The history has no run of {unknown[0]}, only of {names}.")
     chosen = [one for one in versions_in(runs, at) if not workflows or one.workflow in workflows]
     result = report_on(chosen, config.prices, seed)

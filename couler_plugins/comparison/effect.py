@@ -111,8 +111,8 @@ def compare_shares(before: Sequence[bool], after: Sequence[bool]) -> Effect | No
     (first, low, high), (second, least, most) = (_wilson(sum(side), len(side)) for side in (before, after))
     change = second - first
     ends = change - math.hypot(second - least, high - first), change + math.hypot(most - second, first - low)
-    known = ends if min(len(before), len(after)) >= FEWEST else (None, None)
-    return Effect("difference", len(before), len(after), first, second, change, *known)
+    interval = ends if min(len(before), len(after)) >= FEWEST else (None, None)
+    return Effect("difference", len(before), len(after), first, second, change, *interval)
 
 
 def like_for_like(seconds: Array) -> Array:

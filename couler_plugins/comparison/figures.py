@@ -28,7 +28,7 @@ class RunFigures(NamedTuple):
         typical: the geometric mean of the seconds of each site that computed all of its results, over the items of a
             loop; none of sites that `fuse` has changed.
         cached: the share of its results that came from a cache.
-        asked: whether any result was looked up in a cache.
+        has_lookups: whether any result was looked up in a cache.
         cpu, memory: the share of what its pods asked for that they used.
         inputs: the bytes that its steps read.
         size: how many steps it had.
@@ -41,7 +41,7 @@ class RunFigures(NamedTuple):
     steps: Mapping[str, float | None]
     typical: Mapping[str, float]
     cached: float | None
-    asked: bool
+    has_lookups: bool
     cpu: float | None
     memory: float | None
     inputs: float | None
@@ -68,7 +68,7 @@ def figures_of(run: Run, prices: Sequence[Price], names: Mapping[str, str]) -> R
         steps={site: _seconds(steps) for site, steps in sites.items()},
         typical=_typical({site: steps for site, steps in sites.items() if site not in names.values()}),
         cached=results.count("loaded") / len(results) if results else None,
-        asked=any(ran.lookup is not None or ran.fate == "loaded" for ran in run.steps),
+        has_lookups=any(ran.lookup is not None or ran.fate == "loaded" for ran in run.steps),
         cpu=_utilisation((one, use.cpu, use.cpu_request) for one in tries for use in one.containers),
         memory=_utilisation((one, use.memory, use.memory_request) for one in tries for use in one.containers),
         inputs=float(sum(inputs)) if inputs and sum(inputs) > 0 else None,
@@ -86,10 +86,10 @@ def totals(runs: Sequence[RunFigures], name: str) -> tuple[list[float | None], l
 
 def _duration(run: Run) -> float | None:
     tries = [one for ran in run.steps for one in ran.tries]
-    asked = [ran.lookup for ran in run.steps if ran.lookup is not None and ran.lookup.began is not None]
-    starts = [one.start for one in tries if one.start is not None] + [one.began for one in asked if one.began]
+    lookups = [ran.lookup for ran in run.steps if ran.lookup is not None and ran.lookup.began is not None]
+    starts = [one.start for one in tries if one.start is not None] + [one.began for one in lookups if one.began]
     ends = [one.end for one in tries if one.end is not None]
-    ends += [one.began + one.seconds for one in asked if one.began and one.seconds is not None]
+    ends += [one.began + one.seconds for one in lookups if one.began and one.seconds is not None]
     return max(ends) - min(starts) if starts and ends and max(ends) >= min(starts) else None
 
 
@@ -103,8 +103,8 @@ def _seconds(steps: Sequence[StepRun]) -> float | None:
 
 def _typical(sites: Mapping[str, Sequence[StepRun]]) -> dict[str, float]:
     times = {site: [ran.seconds if ran.fate == "computed" else None for ran in steps] for site, steps in sites.items()}
-    known = {site: [time for time in some if time] for site, some in times.items() if all(some)}
-    return {site: math.exp(math.fsum(map(math.log, some)) / len(some)) for site, some in known.items()}
+    whole = {site: [time for time in some if time] for site, some in times.items() if all(some)}
+    return {site: math.exp(math.fsum(map(math.log, some)) / len(some)) for site, some in whole.items()}
 
 
 def _cost(steps: Iterable[StepRun], prices: Sequence[Price]) -> Amounts:
@@ -115,17 +115,17 @@ def _cost(steps: Iterable[StepRun], prices: Sequence[Price]) -> Amounts:
         price = next((one for one in prices if one.fits({}, [attempt.node] if attempt.node else [])), None)
         cost = None if attempt.seconds is None else cost_of(attempt.seconds, cores, memory, price)
         for name in AMOUNTS:
-            known, more = sums[name], None if cost is None else getattr(cost, name)
-            sums[name] = None if known is None or more is None else known + more
+            before, more = sums[name], None if cost is None else getattr(cost, name)
+            sums[name] = None if before is None or more is None else before + more
     return Amounts(**{name: sums[name] for name in AMOUNTS})
 
 
 def _utilisation(uses: Iterable[tuple[Attempt, float | None, float | None]]) -> float | None:
     """Return what was used over what was asked for, weighted by time; what asked for nothing is left out."""
-    known = [
-        (one.seconds, used, asked)
-        for one, used, asked in uses
-        if one.seconds and used is not None and asked and not one.partial
+    whole = [
+        (one.seconds, use, request)
+        for one, use, request in uses
+        if one.seconds and use is not None and request and not one.partial
     ]
-    asked = math.fsum(time * amount for time, _, amount in known) / HOUR
-    return math.fsum(time * amount for time, amount, _ in known) / HOUR / asked if asked else None
+    requested = math.fsum(time * request for time, _, request in whole) / HOUR
+    return math.fsum(time * use for time, use, _ in whole) / HOUR / requested if requested else None

@@ -144,14 +144,14 @@ def _figures(sides: Sides, seed: int, currency: str, caveats: list[str]) -> Iter
     for name, title in COSTS.items():
         amounts, lacking = totals([run for side in done for run in side], name)
         split = amounts[: len(done[0])], amounts[len(done[0]) :]
-        known = [[amount for amount in side if amount is not None] for side in split]
+        sums = [[amount for amount in side if amount is not None] for side in split]
         unit = currency if name == "money" else "hours"
         if name != "money" or currency:
-            yield from _figure(title, unit, compare_amounts(*known, seed=seed))
-            if lacking and any(known):
+            yield from _figure(title, unit, compare_amounts(*sums, seed=seed))
+            if lacking and any(sums):
                 caveats.append(f"{title} leave out steps that lack a figure in some run ({_list(lacking)})")
     yield from _figure("failed runs", "share", compare_shares(*([run.failed for run in side] for side in sides)))
-    if any(run.asked for side in done for run in side):
+    if any(run.has_lookups for side in done for run in side):
         rates = [[run.cached for run in side if run.cached is not None] for side in done]
         yield from _figure("results from the cache", "share", compare_amounts(*rates, scale="difference", seed=seed))
     for name, title in USES.items():

@@ -68,8 +68,9 @@ def _versions(workflow: str, engine: str, runs: Sequence[Run], at: float | None)
     runs = sorted(runs, key=lambda run: run.at)
     if at is not None:
         sides = [run for run in runs if run.at < at], [run for run in runs if run.at >= at]
-        known = {_print(run) for run in runs} if all(run.layers for run in runs) else set()
-        same = _difference(*({_print(run) for run in side} for side in sides)) if known else (None, None)
+        has_layers = bool(runs) and all(run.layers for run in runs)
+        prints = [{_print(run) for run in side} for side in sides]
+        same = _difference(*prints) if has_layers else (None, None)
         return Versions(workflow, engine, [Change(workflow, engine, *sides, *same)], len(runs), 0)
     layers = {run.version: _print(run) for run in runs if run.version and run.layers}
     groups = by_key((_print(run) or layers.get(run.version) or _bare(run), run) for run in runs)

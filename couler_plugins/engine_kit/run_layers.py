@@ -18,13 +18,17 @@ Lift = Callable[[Bundle, Callable[[int, CoulerError], None]], Plan]
 log = logging.getLogger(__name__)
 
 
-def run_layers(lift: Lift, data: Mapping[str, Any]) -> dict[str, str]:
+def run_layers(lift: Lift, data: Mapping[str, Any], annotations: Mapping[str, Any] | None = None) -> dict[str, str]:
     """Return the layers of a workflow (`couler_plugins.runs.layers`); none where it cannot be lifted.
 
     Args:
         lift: that of the engine.
         data: the workflow as a document, without what is of one run.
+        annotations: those of a Kubernetes object, whose `metadata` the document lacks; only ours count.
     """
+    if "apiVersion" in data:
+        ours = {key: text for key, text in (annotations or {}).items() if key.startswith("couler.io/")}
+        data = {**data, "metadata": {"name": "run", "annotations": ours}}
     try:
         return dict(_layers(lift, json.dumps(data, sort_keys=True)))
     except (CoulerError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:

@@ -93,8 +93,7 @@ class Adapter:
     def portable(self, workflow: Workflow, bundle: Bundle) -> tuple[Workflow | None, tuple[Decision, ...]]:
         """Return a lifted workflow in terms that other engines understand, for `couler convert`.
 
-        Its origin is stripped afterwards. The decisions name differences in meaning. None stands for a library, which
-        is converted together with its callers.
+        The decisions name differences in meaning. None stands for a library, which is converted with its callers.
 
         Raises:
             Unsupported: it has something that only this engine understands, and that changes its meaning.
@@ -105,9 +104,8 @@ class Adapter:
     def lower(self, plan: Plan, options: Any) -> Lowered:
         """Return the documents of a plan, and how they differ from the originals.
 
-        Errors of a file go to `Lowered.refused`, and the documents of that file stay as they were. Workflows of other
-        engines have no origin. Those of one file are in one plan, and their documents go to `Lowered.added`. A workflow
-        without an origin that cannot be written raises `Unsupported`.
+        Errors of a file go to `Lowered.refused`, and its documents stay as they were. Workflows of other engines have
+        no origin, and go to `Lowered.added`; what cannot be written of them raises `Unsupported`.
         """
         raise NotImplementedError
 
@@ -151,10 +149,10 @@ class Adapter:
 
     @facet("`couler doctor` leaves the engine out")
     def checks(self, api: Any, namespace: str) -> Iterable[Check]:
-        """Return what a cluster has and lacks for features of this engine, for `couler doctor`.
+        """Return what a cluster that serves the API groups of the engine has and lacks for features of it.
 
         Args:
-            api: a client of the cluster (`kubernetes.client.ApiClient`), which serves the API groups of the engine.
+            api: a client of the cluster (`kubernetes.client.ApiClient`).
             namespace: where workflows go.
 
         Raises:
@@ -220,8 +218,8 @@ class Adapter:
     def lint(self, bundle: Bundle, options: Any = None) -> Iterable[Remark]:
         """Return remarks on what the engine would refuse, or do differently than its author expects.
 
-        References are looked up in all documents. It raises nothing: documents that it cannot read get a remark.
-        Options are those of the engine in `--to`; without any, a document is right if some installation takes it.
+        References are looked up in all documents; those that it cannot read get a remark. Options are those of the
+        engine in `--to`; without any, a document is right if some installation takes it.
         """
         return ()
 
@@ -287,7 +285,7 @@ class Adapter:
     ) -> tuple[Operation, str]:
         """Return an operation whose memory grows by a factor from attempt to attempt, or why it stays the same.
 
-        It stays within `most` bytes. With None, no pod asks for more than the first one, which some node surely has.
+        It stays within `most` bytes; with None, no pod asks for more than the first one, which some node surely has.
         """
         raise NotImplementedError
 

@@ -10,13 +10,12 @@ from couler_argo.cache.lookups import wrapped_key
 from couler_argo.codec import Mapped
 from couler_argo.documents import manifests
 from couler_argo.lift import lift
-from couler_argo.nodes import ATTEMPTS, attempts_of, bytes_of, nodes_of, seconds_of, template_name
+from couler_argo.nodes import ATTEMPTS, attempts_of, bytes_of, fused_steps, nodes_of, seconds_of, template_name
 from couler_plugins.caching.keys import digest
-from couler_plugins.documents.mappings import by_key, mapping_at
+from couler_plugins.documents.mappings import by_key
 from couler_plugins.engine_kit.kubernetes.naming import RUN_LABEL
 from couler_plugins.engine_kit.run_layers import run_layers
 from couler_plugins.errors import InvalidInput
-from couler_plugins.hookspecs.fusing import FUSED_STEPS
 from couler_plugins.runs import Fate, Lookup, Run, StepRun
 from couler_plugins.runs.usage import message_of
 
@@ -124,15 +123,13 @@ class _Status:
         )
         whole = status.get("phase") not in FAILED
         of_all = {key: value for key, value in spec.items() if key not in OF_ONE_RUN}
-        annotations = metadata.get("annotations") or {}
-        marks = {key: text for key, text in annotations.items() if key.startswith("couler.io/")}
         return Run(
             family=family_of(self._manifest),
             name=str(metadata.get("name") or ""),
             engine="argo",
             uid=str(metadata.get("uid") or ""),
             version=digest(of_all),
-            layers=run_layers(lift, {**OBJECT, "metadata": {"name": "run", "annotations": marks}, "spec": of_all}),
+            layers=run_layers(lift, {**OBJECT, "spec": of_all}, metadata.get("annotations")),
             part_of=str((metadata.get("labels") or {}).get(RUN_LABEL) or ""),
             steps=tuple(steps),
             whole=whole,
@@ -223,7 +220,7 @@ class _Status:
             site=self._site(node),
             type=template_name(node),
             library=of_node.library,
-            fused=_fused(of_node.template),
+            fused=fused_steps(of_node.template),
             spec=spec,
             key=(lookup.key if lookup is not None else "") or digest([spec, *keys]),
             parents=parents,
@@ -289,12 +286,6 @@ class _Status:
         """
         daemon = isinstance(template, Mapping) and template.get("daemon")
         return node.get("type") not in ATTEMPTS or bool(daemon or node.get("daemoned"))
-
-
-def _fused(template: Any) -> tuple[str, ...]:
-    """The steps whose work a template does, where `fuse` has put several into one."""
-    names = mapping_at({"": template}, "", "metadata", "annotations").get(FUSED_STEPS)
-    return tuple(str(names).split(",")) if names else ()
 
 
 def _lookup(node: Mapped, memo: Mapped) -> Lookup:

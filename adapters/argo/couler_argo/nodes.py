@@ -15,8 +15,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from couler_plugins.documents.mappings import Mapped
+from couler_plugins.documents.mappings import Mapped, mapping_at
 from couler_plugins.errors import InvalidInput
+from couler_plugins.hookspecs.fusing import FUSED_STEPS
 
 LIMIT = 256 * 1024**2
 """Bytes that compressed nodes may take once they are unpacked."""
@@ -91,3 +92,9 @@ def seconds_of(text: object) -> float | None:
     if not text:
         return None
     return datetime.fromisoformat(str(text)).timestamp()
+
+
+def fused_steps(template: Any) -> tuple[str, ...]:
+    """The steps whose work a template does, where `fuse` has put several into one."""
+    names = mapping_at({"": template}, "", "metadata", "annotations").get(FUSED_STEPS)
+    return tuple(str(names).split(",")) if names else ()

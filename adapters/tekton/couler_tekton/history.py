@@ -110,10 +110,8 @@ def _layers(parts: list[Mapped]) -> dict[str, str]:
     if len(parts) > 1 or not spec["pipelineSpec"]:
         return {}
     kept = {key: content for key, content in spec.items() if content is not None}
-    marks = parts[0]["metadata"].get("annotations") or {}
-    marks = {key: text for key, text in marks.items() if key.startswith("couler.io/")}
-    metadata = {"name": "run", "annotations": marks}
-    return run_layers(lift, {"apiVersion": "tekton.dev/v1", "kind": "PipelineRun", "metadata": metadata, "spec": kept})
+    run = {"apiVersion": "tekton.dev/v1", "kind": "PipelineRun", "spec": kept}
+    return run_layers(lift, run, parts[0]["metadata"].get("annotations"))
 
 
 def _release(run: Mapped) -> str:

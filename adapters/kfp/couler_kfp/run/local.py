@@ -21,7 +21,7 @@ from typing import Any
 
 import msgspec
 
-from couler_kfp.history.records import history_of
+from couler_kfp.history.log import history_of
 from couler_kfp.run.jobs import jobs_of
 from couler_kfp.run.offline import check_runs_here, offline
 from couler_kfp.run.stand_ins import filled, gathered, produced, with_given

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from couler_kfp.history.records import document_of, history_of
+from couler_kfp.history.log import history_of
+from couler_kfp.history.records import document_of
 from couler_kfp.history.runs import runs_of
 from couler_kfp.run.local import LocalRunner
 from couler_plugins.hookspecs.running import Request
