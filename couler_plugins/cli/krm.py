@@ -6,7 +6,7 @@ Source: KRM Functions Specification v1 (`config.kubernetes.io/v1`).
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import click
@@ -66,7 +66,7 @@ def command(*, config: Config) -> int:
     click.get_current_context().exit(refused_exit(errors))
 
 
-def _resource_list(documents: list[Document]) -> dict[str, Any]:
+def _resource_list(documents: Iterable[Document]) -> dict[str, Any]:
     """Return the only document.
 
     Raises:
@@ -76,7 +76,7 @@ def _resource_list(documents: list[Document]) -> dict[str, Any]:
         case [{"kind": "ResourceList"} as resources] if all(
             isinstance(item, dict) for item in resources.get("items") or ()
         ):
-            return resources
+            return dict(resources)
     raise InvalidInput("this is no ResourceList", file="<stdin>", hint="for plain manifests: couler optimize -")
 
 

@@ -32,8 +32,10 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("source")
     for name in SOURCES:
         path = ROOT / name
-        copy = shutil.copytree if path.is_dir() else shutil.copyfile
-        copy(path, folder / name, **({"ignore": shutil.ignore_patterns("__pycache__")} if path.is_dir() else {}))
+        if path.is_dir():
+            shutil.copytree(path, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copyfile(path, folder / name)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         commit_all()

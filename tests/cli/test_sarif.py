@@ -11,7 +11,7 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 from couler_plugins.cli.group import couler
 from gitops_files import git, repository  # noqa: F401  # a fixture
@@ -28,7 +28,7 @@ spec:
     retryStrategy: {limits: 3}
 """
 FINGERPRINT = "coulerFinding/v1"
-Couler = Callable[..., Result]
+Lint = Callable[..., list[dict[str, Any]]]
 
 
 def check(log: dict[str, Any]) -> None:
@@ -50,7 +50,7 @@ def check(log: dict[str, Any]) -> None:
 
 
 @pytest.fixture
-def sarif(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[dict[str, Any]]]:  # noqa: F811  # the fixture
+def sarif(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Lint:  # noqa: F811  # the fixture
     """Lints a file in a folder of a repository, from that folder, and returns the results."""
     git("init", "--quiet")
     folder = repository / "my flows"
@@ -68,7 +68,7 @@ def sarif(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., li
     return lint
 
 
-def test_results_have_places_in_the_repository_and_rules_with_help(sarif: Couler) -> None:
+def test_results_have_places_in_the_repository_and_rules_with_help(sarif: Lint) -> None:
     results = sarif(BROKEN)
     assert {item["ruleId"] for item in results} == {"unknown-field", "unresolved-reference"}
     place = next(item for item in results if item["ruleId"] == "unknown-field")["locations"][0]["physicalLocation"]

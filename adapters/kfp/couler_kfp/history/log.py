@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from couler_kfp.history.records import SCHEMA, Details, Document, Run, Task, calls_of, name_of
+from couler_kfp.history.records import RUN, SCHEMA, Details, Document, Run, Task, calls_of, name_of
 
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 LINE = re.compile(
@@ -23,8 +23,6 @@ LINE = re.compile(
 )
 STATES = {"SUCCESS": "SUCCEEDED", "FAILURE": "FAILED", "SKIPPED": "SKIPPED"}
 DAY = timedelta(days=1)
-RUN = "run"
-"""What all tasks are in: they have names only, and a pipeline says in which of its dags each is."""
 
 
 def history_of(log: str, spec: Mapping[str, Any], ended: datetime, *, well: bool) -> Mapping[str, Any]:

@@ -23,6 +23,8 @@ from couler_plugins.runs.history_format import HistoryFormat
 SCHEMA = "couler.kfp-runs/v1"
 HINT = "take it from `couler history`, or from KFP's API: /apis/v2beta1/runs/ID"
 TOLD = HistoryFormat("kfp", "KFP", SCHEMA, HINT)
+RUN = "run"
+"""What all tasks of a log are in: they have names only, and a pipeline says in which of its dags each is."""
 
 Time = Annotated[datetime, msgspec.Meta(tz=True)]
 Text = Annotated[str, msgspec.Meta(max_length=1024)]
