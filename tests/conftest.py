@@ -27,7 +27,7 @@ from pluginbox import PluginBox
 # The same examples in every run, on any machine. Continuous integration draws more of them, by
 # `--hypothesis-profile long`; `--hypothesis-profile search` looks for new ones.
 settings.register_profile("repeatable", derandomize=True, deadline=None, print_blob=True, max_examples=25)
-settings.register_profile("long", settings.get_profile("repeatable"), max_examples=100)
+settings.register_profile("long", settings.get_profile("repeatable"), max_examples=60)
 settings.register_profile("search", max_examples=2_000, deadline=None, print_blob=True)
 settings.load_profile("repeatable")
 # Hypothesis draws from the constants of all modules that are loaded, and so gives each worker other examples.
@@ -122,9 +122,14 @@ def same_environment() -> Iterator[None]:
 def short_searches() -> Iterator[None]:
     """Search splits for a hundredth of the time; tests of partitioners and benchmarks judge them, and replace this."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("TRIES", "TRIES_TINY", "TRIES_LARGE", "SHAKES", "SHAKES_SMALL", "SHAKES_STEP"):
-            patch.setattr(portfolio, name, getattr(portfolio, name) // 100)
+        shorten_searches(patch)
         yield
+
+
+def shorten_searches(patch: pytest.MonkeyPatch) -> None:
+    """Search splits for a hundredth of the time, until the patch is undone."""
+    for name in ("TRIES", "TRIES_TINY", "TRIES_LARGE", "SHAKES", "SHAKES_SMALL", "SHAKES_STEP"):
+        patch.setattr(portfolio, name, getattr(portfolio, name) // 100)
 
 
 @pytest.fixture(scope="session")

@@ -34,6 +34,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
+import pytest
 
 import conftest
 from adapters.airflow.examples import airflow_root, read_dag_file
@@ -313,7 +314,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--files", default="*", metavar="PATTERN", help="check only these files of engines' corpora")
     options = parser.parse_args(arguments)
     if options.job == "show":
-        sys.stdout.writelines(f"{line}\n" for line in show(*options.what))
+        with pytest.MonkeyPatch.context() as patch:
+            conftest.shorten_searches(patch)
+            sys.stdout.writelines(f"{line}\n" for line in show(*options.what))
         return 0
     groups = options.only or all_groups()
     for group in groups:
@@ -321,7 +324,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stderr.write(f"{group}: skipped: {reason}\n")
     job = partial(check, pattern=options.files) if options.job == "check" else update
     here = [group for group in groups if not absent(group)]
-    with ProcessPoolExecutor(max_workers=2) as pool:
+    with pytest.MonkeyPatch.context() as patch, ProcessPoolExecutor(max_workers=2) as pool:
+        conftest.shorten_searches(patch)  # which splits are best is judged elsewhere
         lines = [line for lines in pool.map(job, here) for line in lines]
     sys.stdout.writelines(f"{line}\n" for line in lines)
     return 1 if lines else 0

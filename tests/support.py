@@ -69,7 +69,7 @@ def shared_files(folder: str, *patterns: str) -> list[Any]:
 
 
 def examples(number: int) -> int:
-    """Return how many examples of so many a property test has: a quarter of them, but with the profile `long`."""
+    """Return how many examples of so many a property test has: a quarter of them, or more with the profile `long`."""
     return max(1, number * settings().max_examples // 100)
 
 

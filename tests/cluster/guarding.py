@@ -33,10 +33,10 @@ WAITS_ONCE = f"{BEGIN}; [ $(grep -cx $STEP {EFFECTS}/log) -gt 1 ] || sleep 600"
 """Its first attempt does not come to its end by itself, the others do at once."""
 WAITS_FOR_A_FILE = f"{BEGIN}; until [ -e {EFFECTS}/go ]; do sleep 0.2; done"
 SOON = [
-    {"key": f"node.kubernetes.io/{state}", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 5}
+    {"key": f"node.kubernetes.io/{state}", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 10}
     for state in ("not-ready", "unreachable")
 ]
-"""Tolerations of pods that are evicted five seconds after their node is gone, and not five minutes."""
+"""Tolerations of pods that are evicted ten seconds after their node is gone, and not five minutes."""
 SAMPLES = 20
 """Past attempts from which a timeout follows."""
 

@@ -10,7 +10,7 @@ import pytest
 
 from cluster.cluster import Cluster
 from cluster.commands import busybox, dag
-from cluster.running import Outcome, run_argo
+from cluster.running import run_argo
 from couler_plugins.api import optimize
 
 FORMS = ["as one script", "as a container set"]
@@ -44,10 +44,18 @@ def short(form: str) -> dict[str, Any]:
     return chained("abcd", [busybox(name, f"{LEAVE[form]}echo this is {name}") for name in "abcd"])
 
 
-def pods_of(cluster: Cluster, namespace: str, run: Outcome) -> list[dict[str, Any]]:
-    """The pods of a run, in the order in which they were made."""
-    pods = cluster.api.list(namespace, "Pod", labelSelector=f"workflows.argoproj.io/workflow={run.name}")
-    return sorted(pods, key=lambda pod: pod["metadata"]["creationTimestamp"])
+def pods_of(cluster: Cluster, namespace: str, run: str) -> list[dict[str, Any]]:
+    """The pods of a run that has ended, in the order in which they were made.
+
+    Argo may call a run ended before the kubelet says how its pods have.
+    """
+
+    def pods() -> list[dict[str, Any]]:
+        return cluster.api.list(namespace, "Pod", labelSelector=f"workflows.argoproj.io/workflow={run}")
+
+    ended = ("Failed", "Succeeded")
+    cluster.wait_for("the end of the pods", lambda: all(pod["status"].get("phase") in ended for pod in pods()))
+    return sorted(pods(), key=lambda pod: pod["metadata"]["creationTimestamp"])
 
 
 def log_of(cluster: Cluster, namespace: str, pod: Mapping[str, Any], container: str = "main") -> list[str]:
@@ -66,7 +74,7 @@ def codes(pod: Mapping[str, Any]) -> dict[str, int]:
 def test_short_steps_run_in_one_pod(cluster: Cluster, namespace: str, form: str) -> None:
     after = run_argo(cluster, namespace, fused(short(form), form))
     assert after.phase == "Succeeded"
-    (pod,) = pods_of(cluster, namespace, after)
+    (pod,) = pods_of(cluster, namespace, after.name)
     logs = {name: log_of(cluster, namespace, pod, name) for name in codes(pod)}
     lines = [line for log in logs.values() for line in log if "this is" in line]
     assert sorted(line.rpartition(" ")[2] for line in lines) == list("abcd")
@@ -130,7 +138,7 @@ def test_values_artifacts_and_results_are_as_before(cluster: Cluster, namespace:
     for document in (handed, fused(handed, FORMS[0])):
         run = run_argo(cluster, namespace, document)
         assert run.phase == "Succeeded", run.messages
-        pods = pods_of(cluster, namespace, run)
+        pods = pods_of(cluster, namespace, run.name)
         readers = [pod for pod in pods if "-c-" in pod["metadata"]["name"]]
         logs.append(sorted(log_of(cluster, namespace, pod) for pod in readers))
         assert len(pods) == (4 if len(logs) == 1 else 3)
@@ -146,7 +154,7 @@ def test_a_failure_in_the_middle_ends_the_pod(cluster: Cluster, namespace: str, 
     before = run_argo(cluster, namespace, document)
     after = run_argo(cluster, namespace, fused(document, form))
     assert (before.phase, after.phase) == ("Failed", "Failed")
-    (pod,) = pods_of(cluster, namespace, after)
+    (pod,) = pods_of(cluster, namespace, after.name)
     if form == FORMS[0]:
         assert before.messages["b"] == after.messages["a-to-c"] == "main: Error (exit code 7)"
         assert sorted(log_of(cluster, namespace, pod)) == ["broken", "couler: step a", "couler: step b", "first"]
@@ -163,7 +171,7 @@ def test_a_chain_is_tried_again_as_its_steps_were(cluster: Cluster, namespace: s
     document["metadata"]["annotations"] = {"couler.io/idempotent": "true"}
     run = run_argo(cluster, namespace, fused(document, form))
     assert run.phase == "Failed"
-    assert len(pods_of(cluster, namespace, run)) == 3
+    assert len(pods_of(cluster, namespace, run.name)) == 3
 
 
 def test_a_run_that_is_stopped_starts_no_other_part(cluster: Cluster, namespace: str) -> None:
@@ -190,6 +198,6 @@ def test_a_run_that_is_stopped_starts_no_other_part(cluster: Cluster, namespace:
         return str(cluster.api.get(namespace, "Workflow", name)["status"].get("phase"))
 
     cluster.wait_for("the end", lambda: phase() in ("Failed", "Succeeded", "Error"))
-    (pod,) = cluster.api.list(namespace, "Pod", labelSelector=f"workflows.argoproj.io/workflow={name}")
+    (pod,) = pods_of(cluster, namespace, name)
     assert sorted(log_of(cluster, namespace, pod)) == ["begun", "couler: step a", "ended"]
     assert (phase(), codes(pod)) == ("Failed", {"main": 143})
