@@ -7,6 +7,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, distribution, version
+from itertools import chain
 from typing import Any, Literal
 
 import click
@@ -32,8 +33,10 @@ EXTRAS = {
     "index": "caches that several hosts share",
     "kfp": "pipelines that are written with KFP",
     "lint": "lint --schema",
+    "metrics": "metrics",
     "plots": "pictures of benchmarks",
     "storage": "caches on S3 or Alluxio",
+    "templates": "plugins new",
     "tune": "tune, generate",
 }
 PROGRAMS = {"helm": "--render of charts", "kustomize": "--render of kustomizations"}
@@ -70,8 +73,23 @@ def command(
     plugins = usable_plugins(config)
     if engine:
         engine = plugins.adapter(engine).engine
+    chosen = [engine] if engine else list(plugins.adapters)
+    in_cluster = [name for name in chosen if plugins.adapter(name).offers("checks")]
+    if engine and not in_cluster and not plugins.adapter(engine).offers("local_checks"):
+        raise InvalidInput(f"{engine} has nothing to check", hint="leave it out")
+    cluster: Iterator[tuple[str, Check]] = iter(())
+    if in_cluster:
+        try:
+            api, own = connected(context)
+            namespace = namespace or own
+            cluster = _check_cluster(api, plugins, in_cluster, namespace, named=engine is not None)
+        except InvalidInput as error:
+            if engine or context or namespace:
+                raise
+            check = Check(feature="reached", state="absent", message=error.message, remedy=error.hint or "")
+            cluster = iter([("cluster", check)])
     checks: list[tuple[str, Check]] = []
-    for name, check in _checks(plugins, config, engine, context, namespace):
+    for name, check in chain(_check_here(plugins, config, engine, chosen), cluster):
         checks.append((name, check))
         if output_format != "json":
             click.echo(f"{name}: {check.feature}: {check.state}: {check.message}")
@@ -83,28 +101,12 @@ def command(
     ctx.exit(1 if any(check.state == "missing" for _, check in checks) else 0)
 
 
-def _checks(
-    plugins: Plugins, config: Config, engine: str | None, context: str, namespace: str
-) -> Iterator[tuple[str, Check]]:
-    """What there is, with the engine that it is about."""
+def _check_here(plugins: Plugins, config: Config, engine: str | None, chosen: list[str]) -> Iterator[tuple[str, Check]]:
+    """What there is on this machine, with the engine that it is about."""
     if not engine:
         yield from (("couler", check) for check in _check_machine(plugins, config))
-    chosen = [engine] if engine else list(plugins.adapters)
     for name in chosen:
         yield from ((name, check) for check in plugins.adapter(name).local_checks())
-    in_cluster = [name for name in chosen if plugins.adapter(name).offers("checks")]
-    if engine and not in_cluster and not plugins.adapter(engine).offers("local_checks"):
-        raise InvalidInput(f"{engine} has nothing to check", hint="leave it out")
-    if in_cluster:
-        try:
-            api, own = connected(context)
-        except InvalidInput as error:
-            if engine or context or namespace:
-                raise
-            yield "cluster", Check(feature="reached", state="absent", message=error.message, remedy=error.hint or "")
-            return
-        for name, check in _check_cluster(api, plugins, in_cluster, namespace or own, named=engine is not None):
-            yield name, check
 
 
 def _check_machine(plugins: Plugins, config: Config) -> Iterator[Check]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
+from keyword import iskeyword
 from pathlib import Path
 
 import click
 
 from couler_plugins.errors import InvalidInput, restating
+from couler_plugins.plugins import ADAPTERS, OPTIMIZERS, load_plugins
 
 TEMPLATES = Path(__file__).parents[1] / "plugins" / "templates"
 
@@ -31,6 +34,11 @@ def command(*, kind: str, name: str, output: str | None) -> None:
     """
     with restating(ImportError, "copier is not installed", reason=False, extra="templates"):
         import copier
+    plugins = load_plugins()
+    names = {record.name for record in plugins.records}.union(plugins.all(OPTIMIZERS), plugins.all(ADAPTERS))
+    module = f"couler_{name.replace('-', '_')}"
+    if name in names or iskeyword(name.capitalize()) or (module.isidentifier() and find_spec(module)):
+        raise InvalidInput(f"the name {name!r:.80} is taken", hint="choose another: `couler plugins --all` lists them")
     folder = Path(output or f"couler-{name}")
     if folder.exists():
         raise InvalidInput(f"{folder} exists already", hint="name another folder: -o FOLDER")

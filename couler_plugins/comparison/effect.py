@@ -27,6 +27,10 @@ LEVEL = 0.98
 FEWEST = 5
 """Runs that a side needs for an interval."""
 RESAMPLES = 2000
+CELLS = 1 << 20
+"""Amounts that are held at once for resampling: memory does not grow with the runs."""
+PAIRED = 1000
+"""Runs of a side between which slopes are taken: their pairs grow with the square."""
 TRIM = 0.1
 """The share of the runs that is left out at either end."""
 STEADIEST = 0.02
@@ -160,13 +164,22 @@ def _interval(sides: Sequence[Array], extra: float, chance: np.random.Generator)
     (first, first_error), (second, second_error) = map(_means, sides)
     change, error = float(second - first), math.sqrt(float(first_error + second_error) + extra)
     residuals = np.concatenate([sides[0] - first, sides[1] - second])
-    dealt = chance.permuted(np.broadcast_to(residuals, (RESAMPLES, len(residuals))), axis=1)
-    (one, one_error), (other, other_error) = _means(dealt[:, : len(sides[0])]), _means(dealt[:, len(sides[0]) :])
-    errors = np.sqrt(one_error + other_error)
-    scores = np.divide(other - one, errors, out=np.zeros_like(errors), where=errors > 0)
+    rows = max(1, CELLS // len(residuals))
+    blocks = [
+        _scores(residuals, len(sides[0]), min(rows, RESAMPLES - row), chance) for row in range(0, RESAMPLES, rows)
+    ]
     tail = (1 - LEVEL) / 2
-    low, high = np.quantile(scores, [tail, 1 - tail])
+    low, high = np.quantile(np.concatenate(blocks), [tail, 1 - tail])
     return change - float(high) * error, change - float(low) * error
+
+
+def _scores(residuals: Array, first: int, times: int, chance: np.random.Generator) -> Array:
+    """Return the difference over its error of each of some times that runs are dealt out anew."""
+    dealt = chance.permuted(np.broadcast_to(residuals, (times, len(residuals))), axis=1)
+    (one, one_error), (other, other_error) = _means(dealt[:, :first]), _means(dealt[:, first:])
+    errors = np.sqrt(one_error + other_error)
+    scores: Array = np.divide(other - one, errors, out=np.zeros_like(errors), where=errors > 0)
+    return scores
 
 
 def _at_one_size(sides: list[Array], sizes: list[Array]) -> tuple[list[Array], float]:
@@ -175,7 +188,8 @@ def _at_one_size(sides: list[Array], sizes: list[Array]) -> tuple[list[Array], f
     The slope is the median of those between all pairs of runs of one side (Theil and Sen).
     """
     slopes: list[Array] = []
-    for amounts, inputs in zip(sides, sizes, strict=True):
+    for pair in zip(sides, sizes, strict=True):
+        amounts, inputs = (values[:: -(-len(values) // PAIRED)] for values in pair)
         rows, columns = np.triu_indices(len(inputs), 1)
         apart = inputs[columns] - inputs[rows]
         usable = np.abs(apart) > 1e-9

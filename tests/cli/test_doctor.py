@@ -113,6 +113,16 @@ def test_it_finds_the_controller_wherever_it_is(server: Server) -> None:
     assert "tekton: installed: absent: the cluster does not serve tekton.dev\n" in found.stdout
 
 
+@pytest.mark.parametrize(
+    ("arguments", "namespace"),
+    [([], "ml"), (["--engine", "argo"], "ml"), (["--namespace", "team"], "team"), (["--engine", "kfp"], "")],
+)
+def test_the_namespace_in_json_is_the_one_that_was_looked_at(
+    server: Server, arguments: list[str], namespace: str
+) -> None:
+    assert json.loads(doctor("--format", "json", *arguments).stdout)["namespace"] == namespace
+
+
 def test_a_missing_right_has_a_remedy(server: Server) -> None:
     server.denied = {SELF: {("create", "workflows")}, OTHERS: {("create", "configmaps")}}
     found = doctor("--engine", "argo", "--namespace", "team", "--format", "json")
@@ -185,6 +195,7 @@ def test_an_engine_that_is_not_there_or_not_on_kubernetes(server: Server) -> Non
 def test_without_a_cluster_it_says_so() -> None:
     found = doctor()
     assert (found.exit_code, "cluster: reached: absent: no cluster is configured" in found.stdout) == (0, True)
+    assert json.loads(doctor("--format", "json").stdout)["namespace"] == ""
     found = doctor("--engine", "argo")
     assert (found.exit_code, "no cluster is configured" in found.stderr) == (2, True)
 

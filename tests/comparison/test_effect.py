@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import tracemalloc
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -54,6 +55,21 @@ def test_equal_seeds_give_equal_intervals() -> None:
     before, after = drawn(20, 1), drawn(20, 2)
     assert compare_amounts(before, after, seed=3) == compare_amounts(before, after, seed=3)
     assert compare_amounts(before, after, seed=3) != compare_amounts(before, after, seed=4)
+
+
+def test_memory_does_not_grow_with_the_square_of_the_runs() -> None:
+    before, after = drawn(3000, 1), drawn(3000, 2)
+    tracemalloc.start()
+    compare_amounts(before, after, sizes=[before, after])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 80e6
+
+
+def test_blocks_of_the_resampling_are_no_part_of_the_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    at_once = effect(drawn(20, 1), drawn(30, 2))
+    monkeypatch.setattr("couler_plugins.comparison.effect.CELLS", 7 * 50)
+    assert effect(drawn(20, 1), drawn(30, 2)) == at_once
 
 
 @pytest.mark.parametrize("scale", [0.05, 0.3])

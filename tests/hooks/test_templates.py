@@ -47,6 +47,15 @@ def test_a_name_that_no_package_can_have_is_refused(tmp_path: Path, name: str) -
     assert "write lower case letters and digits, with single dashes between words" in done.stderr
 
 
+@pytest.mark.parametrize("kind", ["optimizer", "adapter"])
+@pytest.mark.parametrize("name", ["none", "true", "plugins", "argo", "cache", "tuning"])
+def test_a_name_that_is_taken_is_refused(tmp_path: Path, kind: str, name: str) -> None:
+    folder = tmp_path / "package"
+    done = CliRunner().invoke(couler, ["plugins", "new", kind, name, "-o", str(folder)])
+    assert (done.exit_code, folder.exists()) == (2, False)
+    assert done.stderr.startswith(f"error: the name '{name}' is taken\n  hint: choose another")
+
+
 def test_what_to_install_is_said_where_copier_is_not(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "copier", None)
     done = CliRunner().invoke(couler, ["plugins", "new", "optimizer", "one", "-o", str(tmp_path / "one")])

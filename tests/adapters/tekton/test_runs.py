@@ -148,3 +148,41 @@ def test_a_task_with_on_error_is_tolerated_unless_somebody_has_cancelled_it() ->
     assert [ran.tolerated for ran in run.steps] == [False]
     (run,) = runs_of(pipeline_run("r", tasks), task_run("r", "scan", 0, 10), task_run("r", "push", 20, 30))
     assert not any(ran.tolerated for ran in run.steps)
+
+
+STEP = {"image": "i", "script": "true"}
+TASK: Data = {"name": "a", "taskSpec": {"steps": [STEP]}}
+REQUESTS = {"steps": [{**STEP, "computeResources": {"requests": {"cpu": "1"}}}]}
+
+
+@pytest.mark.parametrize(
+    ("task", "owner"),
+    [
+        ({**TASK, "retries": 2}, "guard"),
+        ({**TASK, "timeout": "5m"}, "guard"),
+        ({**TASK, "taskSpec": REQUESTS}, "rightsize"),
+        ({**TASK, "taskSpec": {"steps": [{**STEP, "image": "j"}]}}, "workflow"),
+    ],
+)
+def test_layers_tell_whose_setting_of_a_pipeline_differs(task: Data, owner: str) -> None:
+    before, after = (runs_of(pipeline_run("r", [one]), task_run("r", "a", 0, 9))[0].layers for one in (TASK, task))
+    assert before
+    assert {name for name in {*before, *after} if before.get(name) != after.get(name)} == {owner}
+
+
+def test_values_and_names_of_a_run_are_in_no_layer_and_a_reference_has_none() -> None:
+    one, other = pipeline_run("r", [TASK]), pipeline_run("s", [TASK])
+    other["spec"]["params"] = [{"name": "day", "value": "monday"}]
+    layers = [runs_of(run, task_run(run["metadata"]["name"], "a", 0, 9))[0].layers for run in (one, other)]
+    assert layers[0] == layers[1] != {}
+    one["spec"] = {"pipelineRef": {"name": "p"}}
+    assert runs_of(one, task_run("r", "a", 0, 9))[0].layers == {}
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_the_release_of_tekton_is_in_the_pipeline_run_or_its_tasks(number: int) -> None:
+    things = [pipeline_run("r", [TASK]), task_run("r", "a", 0, 9)]
+    things[number]["metadata"]["annotations"] = {"pipeline.tekton.dev/release": "v1.3.0"}
+    assert runs_of(*things)[0].engine_version == "v1.3.0"
+    things[number]["metadata"]["annotations"] = None
+    assert runs_of(*things)[0].engine_version == ""

@@ -242,3 +242,33 @@ def test_documents_of_others_are_left_to_them(data: Any) -> None:
 
 def test_a_run_that_has_no_tasks_yet_is_none() -> None:
     assert runs(run(state="PENDING")) == []
+
+
+def layers(spec: Any) -> dict[str, str]:
+    (found,) = runs(run(task("load", 20, 80), pipeline_spec=spec))
+    return found.layers
+
+
+@pytest.mark.parametrize(
+    ("place", "content", "owner"),
+    [
+        (("deploymentSpec", "executors", "exec-load", "container", "resources"), {"cpuRequest": 1.0}, "rightsize"),
+        (("root", "dag", "tasks", "load", "retryPolicy"), {"maxRetryCount": 2}, "guard"),
+        (("root", "dag", "tasks", "load", "cachingOptions"), {"enableCache": True}, "cache"),
+        (("deploymentSpec", "executors", "exec-load", "container", "image"), "other", "workflow"),
+    ],
+)
+def test_layers_tell_whose_setting_of_a_pipeline_differs(place: tuple[str, ...], content: Any, owner: str) -> None:
+    spec = copy.deepcopy(PIPELINE)
+    thing = spec
+    for name in place[:-1]:
+        thing = thing[name]
+    thing[place[-1]] = content
+    before, after = layers(PIPELINE), layers(spec)
+    assert before
+    assert {name for name in {*before, *after} if before.get(name) != after.get(name)} == {owner}
+
+
+@pytest.mark.parametrize("spec", [{}, {"root": 3}, "pipeline", None])
+def test_what_is_no_pipeline_has_no_layers(spec: Any) -> None:
+    assert layers(spec) == {}
