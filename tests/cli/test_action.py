@@ -20,6 +20,8 @@ import pytest
 import yaml
 
 from cli.test_sarif import check
+from couler_plugins.cli.pull_request import post_comment
+from couler_plugins.cli.review_text import MARK
 from gitops_files import blocks_of, commit_all, git, repository
 from support import ROOT, shared
 
@@ -142,7 +144,8 @@ class Runner:
         command = ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", str(script)]
         began = time.monotonic(), worked()
         done = subprocess.run(command, env=self.environment | own, capture_output=True, text=True, check=False)
-        self.seconds, self.messages = (time.monotonic() - began[0], worked() - began[1]), done.stderr
+        self.seconds = (time.monotonic() - began[0], worked() - began[1])
+        self.messages, self.printed = done.stderr, done.stdout
         lines = (self.folder / "output").read_text().splitlines()
         self.outputs = dict(line.split("=", 1) for line in lines)
         self.summary = (self.folder / "summary").read_text()
@@ -207,6 +210,47 @@ def test_without_rights_there_is_a_summary(tmp_path: Path, github: GitHub, base:
     assert "secret" not in runner.messages
 
 
+def test_without_a_token_there_is_a_summary(tmp_path: Path, github: GitHub, base: str) -> None:
+    runner = Runner(tmp_path / "runner", github, base, token="")
+    assert (runner.run(), github.asked) == (1, [])
+    assert "no comment was written: there is no GITHUB_TOKEN" in runner.messages
+    assert "RetryStrategy" in runner.summary
+
+
+def test_paths_on_lines_have_spaces(tmp_path: Path, github: GitHub, base: str) -> None:
+    Path("my flows").mkdir()
+    git("mv", "train.yaml", "my flows/train.yaml")
+    Path("other.yaml").write_text("apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nspec: [\n")
+    runner = Runner(tmp_path / "runner", github, base, comment="false", paths="\nmy flows/\n\n")
+    assert runner.run() == 1, runner.messages
+    assert "| my flows/train.yaml:22 |" in runner.summary
+    assert "other.yaml" not in runner.summary
+
+
+def test_a_job_that_no_pull_request_has_started(tmp_path: Path, github: GitHub, base: str) -> None:
+    runner = Runner(tmp_path / "runner", github, base, base="")
+    assert runner.run() == 2
+    assert "set the input base" in runner.printed
+
+
+def test_a_long_comment_is_cut_at_a_line(
+    tmp_path: Path, github: GitHub, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in Runner(tmp_path / "runner", github, "").environment.items():
+        monkeypatch.setenv(name, text)
+    monkeypatch.setenv("GITHUB_TOKEN", "secret")
+    row = "| a | b |"
+    section = "<details><summary>more</summary>\n\n```text\nx\n```\n\n</details>\n"
+    post_comment(f"{MARK}\n{row}\n\n{section}", 1_000_000)
+    assert github.comments[3].endswith("</details>\n")
+    post_comment(f"{MARK}\n" + f"{row}\n" * 6_000 + f"\n{section * 200}", 1_000_000)
+    lines = github.comments[3].splitlines()
+    assert (lines[1], lines[6_000], lines[-1][:16]) == (row, row, "This is not all:")
+    assert "<details>" not in lines
+    post_comment(f"{MARK}\n" + f"{row}\n" * 20_000, 1_000_000)
+    assert (set(github.comments[3].splitlines()[1:-2]), len(github.comments[3]) < 65_536) == ({row}, True)
+
+
 def test_a_baseline_and_no_comment(tmp_path: Path, github: GitHub, base: str) -> None:
     record = {"file": "train.yaml", "code": "unknown-field", "path": "spec.templates[].retryStrategy.limits"}
     record["message"] = "RetryStrategy has no field 'limits'"
@@ -244,7 +288,8 @@ FIELD = {
         {"pipelines/docker-build/docker-build.yaml": ("- init\n", "- initial\n")},
         (
             "### couler: 1 changed file with workflows",
-            "'clone-repository' needs 'initial', which 'pipeline' does not have",
+            "**Lint:** 1 new finding,",
+            "there is no task 'initial' to wait for (at spec.tasks&#91;1&#93;.runAfter&#91;0&#93;)",
         ),
     ),
 }
