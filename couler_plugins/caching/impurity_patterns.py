@@ -6,7 +6,7 @@ A list of words finds too much rather than too little: too much costs a recomput
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import lru_cache
 
 from couler_plugins.hookspecs.caching import Objection

@@ -38,8 +38,8 @@ from couler_plugins.driver.rewrite import Session
 from couler_plugins.driver.session import read_workflows
 from couler_plugins.errors import CoulerError, InvalidInput
 from couler_plugins.inputs.revisions import base_commit, checkout
+from couler_plugins.inputs.sources import Input
 from couler_plugins.plan import Decision
-
 
 REFUSED = "refused"
 """The code of a finding that lint does not make."""

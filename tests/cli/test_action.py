@@ -227,8 +227,8 @@ def test_paths_on_lines_have_spaces(tmp_path: Path, github: GitHub, base: str) -
     assert "other.yaml" not in runner.summary
 
 
-def test_a_job_that_no_pull_request_has_started(tmp_path: Path, github: GitHub, base: str) -> None:
-    runner = Runner(tmp_path / "runner", github, base, base="")
+def test_a_job_that_no_pull_request_has_started(tmp_path: Path, github: GitHub) -> None:
+    runner = Runner(tmp_path / "runner", github, "")
     assert runner.run() == 2
     assert "set the input base" in runner.printed
 

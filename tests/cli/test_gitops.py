@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from cli.test_krm import ODD
 from cluster.programs import HELM3, HELM4, KUSTOMIZE, Module, folder_of
 from gitops_files import TWINS, WEB, blocks_of
 from support import ROOT
@@ -67,6 +68,28 @@ def test_kustomize_runs_the_function(place: Path) -> None:
     assert "the name of a template is not text" in refused.stderr
 
 
+def test_kustomize_gets_other_objects_as_they_are(place: Path) -> None:
+    function, kustomization = blocks_of("gitops.md", "yaml")
+    data = {name: text for name, text in ODD.items() if isinstance(text, str)}
+    odd = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "odd", "namespace": "one"}, "data": data}
+    other = {
+        "apiVersion": "example.com/v1",
+        "kind": "Odd",
+        "metadata": {"name": "odd", "namespace": "two"},
+        "spec": ODD,
+    }
+    (place / "train.yaml").write_text(WEB)
+    (place / "web.yaml").write_text(yaml.safe_dump_all([odd, other]))
+    (place / "couler.yaml").write_text(function)
+    texts = []
+    for text in (kustomization, kustomization.partition("transformers")[0]):
+        (place / "kustomization.yaml").write_text(text)
+        done = run(program(KUSTOMIZE, "kustomize"), "build", "--enable-alpha-plugins", "--enable-exec", ".")
+        assert done.returncode == 0, done.stderr
+        texts.append(done.stdout)
+    assert texts[0] == texts[1]
+
+
 @pytest.fixture
 def chart(place: Path) -> Path:
     folder = place / "chart"
@@ -82,6 +105,14 @@ def test_helm_3_runs_the_post_renderer(chart: Path) -> None:
     done = run(program(HELM3, "helm"), "template", "train", str(chart), "--post-renderer", "couler", *arguments)
     assert (done.returncode, templates(done.stdout)) == (0, ["one", "one"]), done.stderr
     assert "# the same" in done.stdout
+
+
+def test_helm_3_keeps_hooks_to_itself(chart: Path) -> None:
+    hook = TWINS.replace("  name: train", '  name: train\n  annotations: {helm.sh/hook: "post-install"}')
+    (chart / "templates" / "train.yaml").write_text(hook)
+    arguments = [f"--post-renderer-args={text}" for text in ("optimize", *DEDUPE)]
+    done = run(program(HELM3, "helm"), "template", "train", str(chart), "--post-renderer", "couler", *arguments)
+    assert (done.returncode, templates(done.stdout)) == (0, ["one", "two"]), done.stderr
 
 
 def test_helm_4_runs_the_plugin(chart: Path) -> None:
