@@ -31,7 +31,7 @@ from couler_plugins.cli.work import FileCall, file_command
 from couler_plugins.costs.comparison import compare_costs
 from couler_plugins.costs.meter import RunCost
 from couler_plugins.documents import Finding
-from couler_plugins.driver.baseline import Baseline
+from couler_plugins.driver.baseline import STALE, Baseline
 from couler_plugins.driver.linting import lint_inputs
 from couler_plugins.driver.results import Result
 from couler_plugins.driver.rewrite import Session
@@ -125,7 +125,8 @@ def _look(call: FileCall, session: Session, records: Baseline | None) -> Side:
     files = [item.file for item in call.files if item.file is not None]
     names = [file.name for file in files]
     if records is not None:
-        findings = records.sift(findings, names).findings
+        # That a record is out of date is for `couler lint` to say: a change that mends something adds no finding.
+        findings = tuple(item for item in records.sift(findings, names).findings if item.code != STALE)
     return Side(findings, names, result, costs.costs if costs is not None else ())
 
 

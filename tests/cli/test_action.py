@@ -18,8 +18,10 @@ from typing import Any
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
 from cli.test_sarif import check
+from couler_plugins.cli.group import couler
 from couler_plugins.cli.pull_request import post_comment
 from couler_plugins.cli.review_text import MARK
 from gitops_files import blocks_of, commit_all, git, repository
@@ -283,32 +285,38 @@ FIELD = {
             "| a run |  | 12.5 → 15.5 | 193 |",
             "| process-job/standardize-ssp-run | 1 | 0.5 → 2 | 16 |",
         ),
+        {"unresolved-reference", "refused"},
     ),
     "konflux-ci__build-definitions": (
         {"pipelines/docker-build/docker-build.yaml": ("- init\n", "- initial\n")},
         (
             "### couler: 1 changed file with workflows",
-            "**Lint:** 1 new finding,",
+            "**Lint:** 1 new finding, 0 fixed,",
             "there is no task 'initial' to wait for (at spec.tasks&#91;1&#93;.runAfter&#91;0&#93;)",
         ),
+        {"unknown-task", "refused"},
     ),
 }
-"""Repositories of the field, a change of each, and what the comment says of it."""
+"""Repositories of the field, a change of each, what the comment says of it, and the codes that no baseline has."""
 
 
 @pytest.mark.parametrize("name", FIELD)
 def test_repositories_of_the_field(name: str, tmp_path: Path, github: GitHub, monkeypatch: pytest.MonkeyPatch) -> None:
-    changes, texts = FIELD[name]
+    changes, texts, codes = FIELD[name]
     shutil.copytree(shared("corpus", "field", name), tmp_path / "work", symlinks=True)
     monkeypatch.chdir(tmp_path / "work")
+    CliRunner().invoke(couler, ["lint", "--baseline", "lint.json", "--write-baseline", "."], catch_exceptions=False)
+    assert len(json.loads(Path("lint.json").read_text())["findings"]) > 3
     commit = commit_all()
     for file, (old, new) in changes.items():
         assert old in Path(file).read_text()
         Path(file).write_text(Path(file).read_text().replace(old, new))
     commit_all("change")
-    runner = Runner(tmp_path / "runner", github, commit)
+    runner = Runner(tmp_path / "runner", github, commit, baseline="lint.json")
     assert runner.run() == 1, runner.messages
     print("{}: {:.1f} s, of which processors worked {:.1f} s".format(name, *runner.seconds))  # noqa: T201  # the figure that is asked for
     assert [text for text in texts if text not in github.comments[3]] == []
     assert runner.seconds[1] < LONGEST
-    check(json.loads(Path(runner.outputs["sarif"]).read_text()))
+    log = json.loads(Path(runner.outputs["sarif"]).read_text())
+    check(log)
+    assert {result["ruleId"] for result in log["runs"][0]["results"]} == codes

@@ -74,7 +74,7 @@ def test_other_objects_mean_the_same() -> None:
     assert yaml.safe_load(done.stdout)["items"][0] == item
     # What other readers of YAML take for a number, a truth value or a date is in quotes.
     unquoted = [line for line in done.stdout.splitlines() if re.match(r"    \w+: (?:yes|on|0\d|~|\d.*)$", line)]
-    assert [line.split()[0] for line in unquoted] == ["count:", "share:", "large:"]
+    assert [line.split()[0] for line in unquoted] == ["count:", "share:", "large:", "index:"]
 
 
 def test_settings_may_be_in_a_config_map() -> None:
