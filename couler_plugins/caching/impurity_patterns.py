@@ -6,7 +6,8 @@ A list of words finds too much rather than too little: too much costs a recomput
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from functools import lru_cache
 
 from couler_plugins.hookspecs.caching import Objection
 from couler_plugins.ir import Expression, nodes
@@ -58,8 +59,14 @@ WORDS = tuple(
 )
 
 
-def impurities(texts: Iterable[str]) -> Iterator[Objection]:
+def impurities(texts: Iterable[str]) -> tuple[Objection, ...]:
     """The objections to a program in whose texts such words stand, one a rule."""
+    return _impurities(tuple(texts))
+
+
+@lru_cache(1_000)  # files have the same programs before and after a change, and versions of a task
+def _impurities(texts: tuple[str, ...]) -> tuple[Objection, ...]:
+    objections = []
     pending = list(WORDS)
     for text in texts:
         for kind in tuple(pending):
@@ -67,7 +74,8 @@ def impurities(texts: Iterable[str]) -> Iterator[Objection]:
             if match := words.search(text):
                 pending.remove(kind)
                 word = match[0].strip(" ;&|(`\n")
-                yield Objection(rule, f"it contains {word!r}, which may {what}", seen=word)
+                objections.append(Objection(rule, f"it contains {word!r}, which may {what}", seen=word))
+    return tuple(objections)
 
 
 STRINGS = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`[^`]*`""", re.DOTALL)

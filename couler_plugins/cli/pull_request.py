@@ -53,7 +53,7 @@ def post_comment(text: str, max_bytes: int) -> None:
         raise InvalidInput("there is no GITHUB_TOKEN", engine="github", hint="give it to the step in `env`")
     log_retries()
     api = JsonApi(SERVER, os.environ.get("GITHUB_API_URL", SERVER.example), max_bytes, headers)
-    body = {"body": text[:LARGEST]}
+    body = {"body": _fitting(text)}
     page, count = 1, PAGE
     while count == PAGE:
         answer = api.ask("GET", f"{comments}?per_page={PAGE}&page={page}", "list comments", headers)
@@ -63,3 +63,11 @@ def post_comment(text: str, max_bytes: int) -> None:
                 return
         page, count = page + 1, len(answer)
     api.ask("POST", comments, "write a comment", headers, body)
+
+
+def _fitting(text: str) -> str:
+    """Return a review that GitHub takes: where it is too long, whole lines of it, without the last section."""
+    if len(text) <= LARGEST:
+        return text
+    lines = text.partition("\n<details>")[0][:LARGEST].rpartition("\n")[0]
+    return f"{lines}\n\nThis is not all: the rest is in the summary of the job.\n"

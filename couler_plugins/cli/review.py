@@ -31,14 +31,18 @@ from couler_plugins.cli.work import FileCall, file_command
 from couler_plugins.costs.comparison import compare_costs
 from couler_plugins.costs.meter import RunCost
 from couler_plugins.documents import Finding
-from couler_plugins.driver.baseline import Baseline
+from couler_plugins.driver.baseline import STALE, Baseline
 from couler_plugins.driver.linting import lint_inputs
 from couler_plugins.driver.results import Result
 from couler_plugins.driver.rewrite import Session
 from couler_plugins.driver.session import read_workflows
 from couler_plugins.errors import CoulerError, InvalidInput
 from couler_plugins.inputs.revisions import base_commit, checkout
+from couler_plugins.inputs.sources import Input
 from couler_plugins.plan import Decision
+
+REFUSED = "refused"
+"""The code of a finding that lint does not make."""
 
 
 class Side(NamedTuple):
@@ -92,14 +96,14 @@ def command(call: FileCall, *, base: str, baseline: Path | None, sarif: Path | N
     records = None if baseline is None else Baseline.load(baseline)
     with call.session() as session:
         head = _look(call, session, records)
-        text = "" if sarif is None else sarif_text(head.findings, session)
         with checkout(commit):
             places = [place for place in call.arguments if Path(place).exists() or glob.has_magic(place)]
             files, _ = read_workflows(places, call.config, session)
             old = _look(msgspec.structs.replace(call, files=files), session, records)
-    if sarif is not None:
-        sarif.write_text(text, encoding="utf-8")
-    review = _compare(commit, old, head)
+        head = head._replace(findings=[item for item in head.findings if not _is_emptied(item, old.files)])
+        if sarif is not None:
+            sarif.write_text(sarif_text(head.findings, session), encoding="utf-8")
+    review = _compare(commit, old, head, call.files)
     if call.as_json:
         content = msgspec.structs.asdict(review) | {"findings": [finding_record(item) for item in review.findings]}
         print_json("couler.review/v1", content)
@@ -121,8 +125,15 @@ def _look(call: FileCall, session: Session, records: Baseline | None) -> Side:
     files = [item.file for item in call.files if item.file is not None]
     names = [file.name for file in files]
     if records is not None:
-        findings = records.sift(findings, names).findings
-    return Side(findings, names, with_lines(result, files), costs.costs if costs is not None else ())
+        # That a record is out of date is for `couler lint` to say: a change that mends something adds no finding.
+        findings = tuple(item for item in records.sift(findings, names).findings if item.code != STALE)
+    return Side(findings, names, result, costs.costs if costs is not None else ())
+
+
+def _is_emptied(finding: Finding, files: Sequence[str]) -> bool:
+    """Whether this says that a place has no workflows, which it had among the files of the base."""
+    missing = finding.code == "unreadable" and not Path(finding.file).is_file()
+    return missing and any(Path(file).is_relative_to(finding.file) for file in files)
 
 
 def _refusals(result: Result, findings: Sequence[Finding]) -> Iterator[Finding]:
@@ -132,28 +143,32 @@ def _refusals(result: Result, findings: Sequence[Finding]) -> Iterator[Finding]:
         error = file.error
         if error is not None and (file.name, error.line) not in places:
             severity: Literal["error", "warning"] = "error" if isinstance(error, InvalidInput) else "warning"
-            yield Finding(severity, error.message, file.name, error.line, code="refused", hint=error.hint or "")
+            yield Finding(severity, error.message, file.name, error.line, code=REFUSED, hint=error.hint or "")
 
 
-def _compare(commit: str, base: Side, head: Side) -> Review:
+def _compare(commit: str, base: Side, head: Side, inputs: Sequence[Input]) -> Review:
     before = Baseline(Path("base"))
     before.records.update(record for finding in base.findings for record in before.records_of(finding))
     sifted = before.sift(head.findings, head.files)
-    new = len(head.findings) - sifted.quiet
+    new = sifted.findings[: len(head.findings) - sifted.quiet]
+    # Why a file is refused is mostly what lint finds there, at a place that it knows better.
+    wrong = {finding.file for finding in new if finding.severity == "error" and finding.code != REFUSED}
     refused = {file.name for side in (base, head) for file in side.result.files if file.status == "refused"}
     texts = {file.name: file.original for file in base.result.files}
     files = [file.name for file in head.result.files if file.workflows and texts.get(file.name) != file.original]
     own = tuple(file if file.name in files else replace(file, workflows=0, passes=()) for file in head.result.files)
     versions = tuple(item for item in head.result.workflow_versions if item.file is None or own[item.file].workflows)
+    changes = replace(head.result, files=own, workflow_versions=versions)
+    sources = (item.file for item in inputs if item.file is not None)
     return Review(
         base=commit,
         files=files,
-        findings=sifted.findings[:new],
-        fixed=len(sifted.findings) - new,
+        findings=[finding for finding in new if finding.code != REFUSED or finding.file not in wrong],
+        fixed=len(sifted.findings) - len(new),
         quiet=sifted.quiet,
         caching=list(_caching_changes(base.result, head.result)),
         costs=[cost for cost in compare_costs(base.costs, head.costs) if cost.path not in refused],
-        explanation=list(explanation_lines(replace(head.result, files=own, workflow_versions=versions))),
+        explanation=list(explanation_lines(with_lines(changes, sources))),
     )
 
 

@@ -19,7 +19,12 @@ ROWS = 25
 """Rows of a table that are printed."""
 LINES = 150
 """Lines of an explanation that are printed."""
-MARKUP = re.compile(r"[\\`*_\[\]<>~|#&]")
+LENGTH = 300
+"""Characters of a cell or a line that are printed."""
+MARKUP = re.compile(r"[\\`*_\[\]<>~|#&@]|:(?=//)|(?<=\bwww)\.")
+"""What means something in Markdown of GitHub, which also makes links of addresses."""
+APART = {mark: f"&#{ord(mark)};&#8203;" for mark in "@#"}
+"""Behind these stands a space without width: names of people and numbers of issues are read in the finished page."""
 
 
 class CachingChange(msgspec.Struct, frozen=True):
@@ -73,7 +78,7 @@ def _lines(review: Review) -> Iterator[str]:
             f"{_plain(item.workflow)} {_plain(item.step)}",
             TITLES[item.before],
             TITLES[item.after],
-            ", ".join(item.reasons),
+            _plain(", ".join(item.reasons)),
         )
         for item in review.caching
     )
@@ -81,12 +86,12 @@ def _lines(review: Review) -> Iterator[str]:
     yield from ("", f"**Cost:** {counted(len(review.costs), 'workflow')} with another cost of a run.")
     for cost in review.costs[:ROWS]:
         title, head, cells, notes = cost_table(cost)
-        basis = f": {title}" if cost.runs else ""
+        basis = f": {_plain(title)}" if cost.runs else ""
         yield from ("", f"{_plain(cost.workflow)} ({_plain(cost.path)}){basis}")
         yield from _table(head, ([_plain(text) for text in row] for row in cells))
         yield from ("", *(f"- {_plain(note)}" for note in notes)) if notes else ()
     if review.explanation:
-        lines = review.explanation[:LINES]
+        lines = [_cut(line) for line in review.explanation[:LINES]]
         more = len(review.explanation) - len(lines)
         fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", "".join(lines))), 3)
         yield from ("", "<details><summary>What <code>couler optimize</code> would change in these files</summary>", "")
@@ -107,12 +112,17 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
     """Yield the lines of a table, none without rows."""
     cells = list(rows)
     if cells:
-        yield from ("", f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}")
+        yield from ("", f"| {' | '.join(map(_plain, head))} |", f"|{' --- |' * len(head)}")
         yield from (f"| {' | '.join(row)} |" for row in cells[:ROWS])
     if len(cells) > ROWS:
         yield from ("", f"and {counted(len(cells) - ROWS, 'more row')}")
 
 
 def _plain(text: str) -> str:
-    """Return a text that means nothing in Markdown."""
-    return MARKUP.sub(lambda match: f"&#{ord(match[0])};", " ".join(text.split()))
+    """Return a text that means nothing in Markdown, and calls nobody."""
+    line = _cut(" ".join(text.split()))
+    return MARKUP.sub(lambda match: APART.get(match[0], f"&#{ord(match[0])};"), line)
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= LENGTH else f"{line[:LENGTH]}…"

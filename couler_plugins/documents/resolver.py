@@ -69,9 +69,9 @@ def resolve(tag: str | None, text: str) -> Scalar:
     if tag is None:
         return _resolve_plain(text)
     name = tag.removeprefix(_TAG)
-    if not tag.startswith(_TAG) or name not in ("str", "int", "float", "bool", "null", "timestamp", "binary"):
+    if not tag.startswith(_TAG) or name not in ("str", "merge", "int", "float", "bool", "null", "timestamp", "binary"):
         raise BadScalar(f"unknown tag `{tag.replace(_TAG, '!!')}`")
-    if name == "str":
+    if name in ("str", "merge"):  # as a value, goyaml writes the text << as `!!merge <<`
         return text
     if name == "binary":
         return _binary(text)

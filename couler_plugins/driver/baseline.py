@@ -20,6 +20,7 @@ from couler_plugins.documents import Finding, render, without_place
 from couler_plugins.errors import InvalidInput, restating
 
 SCHEMA = "couler.baseline/v1"
+STALE = "stale-baseline"
 POSITION = re.compile(r"\[\d+\]")
 OTHER_FILE = re.compile(r"(?:[^\s:]*/)?([^\s:/]+\.\w+):\d+\b")
 """Another file that a message names, with the line in it."""
@@ -142,4 +143,4 @@ class Baseline:
     def _stale(self, record: Record, seen: dict[str, str]) -> Finding:
         message = f"the baseline records a finding that is gone: {record.message} [{record.code}]"
         file = seen.get(record.file) or os.path.normpath(self.path.parent / record.file)
-        return Finding("note", message, file, code="stale-baseline", hint="write the baseline again")
+        return Finding("note", message, file, code=STALE, hint="write the baseline again")

@@ -18,8 +18,12 @@ from typing import Any
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
 from cli.test_sarif import check
+from couler_plugins.cli.group import couler
+from couler_plugins.cli.pull_request import post_comment
+from couler_plugins.cli.review_text import MARK
 from gitops_files import blocks_of, commit_all, git, repository
 from support import ROOT, shared
 
@@ -142,7 +146,8 @@ class Runner:
         command = ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", str(script)]
         began = time.monotonic(), worked()
         done = subprocess.run(command, env=self.environment | own, capture_output=True, text=True, check=False)
-        self.seconds, self.messages = (time.monotonic() - began[0], worked() - began[1]), done.stderr
+        self.seconds = (time.monotonic() - began[0], worked() - began[1])
+        self.messages, self.printed = done.stderr, done.stdout
         lines = (self.folder / "output").read_text().splitlines()
         self.outputs = dict(line.split("=", 1) for line in lines)
         self.summary = (self.folder / "summary").read_text()
@@ -207,6 +212,47 @@ def test_without_rights_there_is_a_summary(tmp_path: Path, github: GitHub, base:
     assert "secret" not in runner.messages
 
 
+def test_without_a_token_there_is_a_summary(tmp_path: Path, github: GitHub, base: str) -> None:
+    runner = Runner(tmp_path / "runner", github, base, token="")
+    assert (runner.run(), github.asked) == (1, [])
+    assert "no comment was written: there is no GITHUB_TOKEN" in runner.messages
+    assert "RetryStrategy" in runner.summary
+
+
+def test_paths_on_lines_have_spaces(tmp_path: Path, github: GitHub, base: str) -> None:
+    Path("my flows").mkdir()
+    git("mv", "train.yaml", "my flows/train.yaml")
+    Path("other.yaml").write_text("apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nspec: [\n")
+    runner = Runner(tmp_path / "runner", github, base, comment="false", paths="\nmy flows/\n\n")
+    assert runner.run() == 1, runner.messages
+    assert "| my flows/train.yaml:22 |" in runner.summary
+    assert "other.yaml" not in runner.summary
+
+
+def test_a_job_that_no_pull_request_has_started(tmp_path: Path, github: GitHub) -> None:
+    runner = Runner(tmp_path / "runner", github, "")
+    assert runner.run() == 2
+    assert "set the input base" in runner.printed
+
+
+def test_a_long_comment_is_cut_at_a_line(
+    tmp_path: Path, github: GitHub, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in Runner(tmp_path / "runner", github, "").environment.items():
+        monkeypatch.setenv(name, text)
+    monkeypatch.setenv("GITHUB_TOKEN", "secret")
+    row = "| a | b |"
+    section = "<details><summary>more</summary>\n\n```text\nx\n```\n\n</details>\n"
+    post_comment(f"{MARK}\n{row}\n\n{section}", 1_000_000)
+    assert github.comments[3].endswith("</details>\n")
+    post_comment(f"{MARK}\n" + f"{row}\n" * 6_000 + f"\n{section * 200}", 1_000_000)
+    lines = github.comments[3].splitlines()
+    assert (lines[1], lines[6_000], lines[-1][:16]) == (row, row, "This is not all:")
+    assert "<details>" not in lines
+    post_comment(f"{MARK}\n" + f"{row}\n" * 20_000, 1_000_000)
+    assert (set(github.comments[3].splitlines()[1:-2]), len(github.comments[3]) < 65_536) == ({row}, True)
+
+
 def test_a_baseline_and_no_comment(tmp_path: Path, github: GitHub, base: str) -> None:
     record = {"file": "train.yaml", "code": "unknown-field", "path": "spec.templates[].retryStrategy.limits"}
     record["message"] = "RetryStrategy has no field 'limits'"
@@ -239,31 +285,38 @@ FIELD = {
             "| a run |  | 12.5 → 15.5 | 193 |",
             "| process-job/standardize-ssp-run | 1 | 0.5 → 2 | 16 |",
         ),
+        {"unresolved-reference", "refused"},
     ),
     "konflux-ci__build-definitions": (
         {"pipelines/docker-build/docker-build.yaml": ("- init\n", "- initial\n")},
         (
             "### couler: 1 changed file with workflows",
-            "'clone-repository' needs 'initial', which 'pipeline' does not have",
+            "**Lint:** 1 new finding, 0 fixed,",
+            "there is no task 'initial' to wait for (at spec.tasks&#91;1&#93;.runAfter&#91;0&#93;)",
         ),
+        {"unknown-task", "refused"},
     ),
 }
-"""Repositories of the field, a change of each, and what the comment says of it."""
+"""Repositories of the field, a change of each, what the comment says of it, and the codes that no baseline has."""
 
 
 @pytest.mark.parametrize("name", FIELD)
 def test_repositories_of_the_field(name: str, tmp_path: Path, github: GitHub, monkeypatch: pytest.MonkeyPatch) -> None:
-    changes, texts = FIELD[name]
+    changes, texts, codes = FIELD[name]
     shutil.copytree(shared("corpus", "field", name), tmp_path / "work", symlinks=True)
     monkeypatch.chdir(tmp_path / "work")
+    CliRunner().invoke(couler, ["lint", "--baseline", "lint.json", "--write-baseline", "."], catch_exceptions=False)
+    assert len(json.loads(Path("lint.json").read_text())["findings"]) > 3
     commit = commit_all()
     for file, (old, new) in changes.items():
         assert old in Path(file).read_text()
         Path(file).write_text(Path(file).read_text().replace(old, new))
     commit_all("change")
-    runner = Runner(tmp_path / "runner", github, commit)
+    runner = Runner(tmp_path / "runner", github, commit, baseline="lint.json")
     assert runner.run() == 1, runner.messages
     print("{}: {:.1f} s, of which processors worked {:.1f} s".format(name, *runner.seconds))  # noqa: T201  # the figure that is asked for
     assert [text for text in texts if text not in github.comments[3]] == []
     assert runner.seconds[1] < LONGEST
-    check(json.loads(Path(runner.outputs["sarif"]).read_text()))
+    log = json.loads(Path(runner.outputs["sarif"]).read_text())
+    check(log)
+    assert {result["ruleId"] for result in log["runs"][0]["results"]} == codes

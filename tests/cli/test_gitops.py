@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 
+from cli.test_krm import ODD
 from cluster.programs import HELM3, HELM4, KUSTOMIZE, Module, folder_of
 from gitops_files import TWINS, WEB, blocks_of
 from support import ROOT
 
 CHART = "apiVersion: v2\nname: train\nversion: 0.1.0\n"
 DEDUPE = ("-p", "dedupe")
+Render = Callable[[Path], subprocess.CompletedProcess[str]]
 
 
 def program(module: Module, name: str) -> str:
@@ -67,6 +70,28 @@ def test_kustomize_runs_the_function(place: Path) -> None:
     assert "the name of a template is not text" in refused.stderr
 
 
+def test_kustomize_gets_other_objects_as_they_are(place: Path) -> None:
+    function, kustomization = blocks_of("gitops.md", "yaml")
+    data = {name: text for name, text in ODD.items() if isinstance(text, str)}
+    odd = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "odd", "namespace": "one"}, "data": data}
+    other = {
+        "apiVersion": "example.com/v1",
+        "kind": "Odd",
+        "metadata": {"name": "odd", "namespace": "two"},
+        "spec": ODD,
+    }
+    (place / "train.yaml").write_text(WEB)
+    (place / "web.yaml").write_text(yaml.safe_dump_all([odd, other]))
+    (place / "couler.yaml").write_text(function)
+    texts = []
+    for text in (kustomization, kustomization.partition("transformers")[0]):
+        (place / "kustomization.yaml").write_text(text)
+        done = run(program(KUSTOMIZE, "kustomize"), "build", "--enable-alpha-plugins", "--enable-exec", ".")
+        assert done.returncode == 0, done.stderr
+        texts.append(done.stdout)
+    assert texts[0] == texts[1]
+
+
 @pytest.fixture
 def chart(place: Path) -> Path:
     folder = place / "chart"
@@ -77,26 +102,43 @@ def chart(place: Path) -> Path:
     return folder
 
 
-def test_helm_3_runs_the_post_renderer(chart: Path) -> None:
+def render_with_3(chart: Path) -> subprocess.CompletedProcess[str]:
     arguments = [f"--post-renderer-args={text}" for text in ("optimize", *DEDUPE)]
-    done = run(program(HELM3, "helm"), "template", "train", str(chart), "--post-renderer", "couler", *arguments)
-    assert (done.returncode, templates(done.stdout)) == (0, ["one", "one"]), done.stderr
-    assert "# the same" in done.stdout
+    return run(program(HELM3, "helm"), "template", "train", str(chart), "--post-renderer", "couler", *arguments)
 
 
-def test_helm_4_runs_the_plugin(chart: Path) -> None:
+def render_with_4(chart: Path) -> subprocess.CompletedProcess[str]:
     helm = program(HELM4, "helm")
     installed = run(helm, "plugin", "install", str(ROOT / "examples" / "gitops" / "helm-plugin"))
     assert installed.returncode == 0, installed.stderr
     arguments = [f"--post-renderer-args={text}" for text in DEDUPE]
-    done = run(helm, "template", "train", str(chart), "--post-renderer", "couler", *arguments)
+    return run(helm, "template", "train", str(chart), "--post-renderer", "couler", *arguments)
+
+
+RENDERERS = {"helm-3": render_with_3, "helm-4": render_with_4}
+
+
+@pytest.mark.parametrize("render", RENDERERS.values(), ids=RENDERERS)
+def test_helm_runs_the_post_renderer(chart: Path, render: Render) -> None:
+    done = render(chart)
     assert (done.returncode, templates(done.stdout)) == (0, ["one", "one"]), done.stderr
     assert "# the same" in done.stdout
 
 
-def test_a_chart_that_is_refused_fails(chart: Path) -> None:
+@pytest.mark.parametrize(("name", "last"), [("helm-3", "two"), ("helm-4", "one")])
+def test_only_helm_4_gives_hooks(chart: Path, name: str, last: str) -> None:
+    hook = TWINS.replace("  name: train", '  name: train\n  annotations: {helm.sh/hook: "post-install"}')
+    (chart / "templates" / "train.yaml").write_text(hook)
+    done = RENDERERS[name](chart)
+    assert (done.returncode, templates(done.stdout)) == (0, ["one", last]), done.stderr
+
+
+# Helm 4 keeps back what a plugin says on stderr.
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("helm-3", "the name of a template is not text"), ("helm-4", 'plugin "couler" exited with error')],
+)
+def test_a_chart_that_is_refused_fails(chart: Path, name: str, text: str) -> None:
     (chart / "templates" / "train.yaml").write_text(TWINS.replace("name: main", "name: 3"))
-    arguments = [f"--post-renderer-args={text}" for text in ("optimize", *DEDUPE)]
-    done = run(program(HELM3, "helm"), "template", "train", str(chart), "--post-renderer", "couler", *arguments)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "the name of a template is not text" in done.stderr
+    done = RENDERERS[name](chart)
+    assert (done.returncode, done.stdout, text in done.stderr) == (1, "", True), done.stderr

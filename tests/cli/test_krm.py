@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 import pytest
@@ -20,6 +22,15 @@ MARKS = {
 }
 
 
+TEXTS = (
+    *("yes", "on", "0777", "08", "0o17", "0x1F", "0b1", "1e3", "1_000", "1.", "+1", "12:30:45", "2001-12-14"),
+    *("~", "null", "", "=", "<<", "-", "NaN", ".inf", " lead", "trail ", "a: b", "#x", "!tag", "- x", "@x"),
+    *("a\tb", "a\r\nb", "line\n  two\n\n", "\u2028", "\ufeffx", "\x07"),
+)
+ODD = {**{f"t{number}": text for number, text in enumerate(TEXTS)}, "count": 12, "share": 0.5, "large": 2**63 - 1}
+"""Texts that some reader of YAML takes for something else, and numbers."""
+
+
 def twins(**marks: str) -> dict[str, Any]:
     workflow: dict[str, Any] = yaml.safe_load(TWINS)
     workflow["metadata"]["annotations"] = {**MARKS, "ours": "kept", **marks}
@@ -28,7 +39,7 @@ def twins(**marks: str) -> dict[str, Any]:
 
 def krm(*items: dict[str, Any], spec: dict[str, Any] | None = None, data: dict[str, Any] | None = None) -> Result:
     config = {"kind": "ConfigMap", "data": data} if data is not None else {"kind": "Optimize", "spec": spec}
-    text = yaml.safe_dump({**HEAD, "functionConfig": config, "items": list(items)}, sort_keys=False)
+    text = json.dumps({**HEAD, "functionConfig": config, "items": items})  # with all texts in quotes
     return CliRunner().invoke(couler, ["krm"], input=text, catch_exceptions=False)
 
 
@@ -46,6 +57,24 @@ def test_items_keep_their_order_and_their_annotations() -> None:
     assert (result["severity"], result["file"]) == ("info", {"path": "train.yaml", "index": 2})
     assert result["resourceRef"] == {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "name": "train"}
     assert "merge into one" in result["message"]
+
+
+def test_one_name_in_two_namespaces() -> None:
+    first, second = ({**twins(), "metadata": {"name": "train", "namespace": name}} for name in ("one", "two"))
+    second["spec"]["templates"][2]["container"]["command"] = ["echo", "other"]
+    output = yaml.safe_load(krm(first, second, spec={"pipeline": "dedupe"}).stdout)
+    assert [item["metadata"]["namespace"] for item in output["items"]] == ["one", "two"]
+    assert output["items"][1] == second
+    assert [item["resourceRef"]["namespace"] for item in output["results"]] == ["one"]
+
+
+def test_other_objects_mean_the_same() -> None:
+    item = {**yaml.safe_load(WEB), "metadata": {"name": "odd", "annotations": MARKS}, "data": ODD}
+    done = krm(item, twins(), spec={"pipeline": "dedupe"})
+    assert yaml.safe_load(done.stdout)["items"][0] == item
+    # What other readers of YAML take for a number, a truth value or a date is in quotes.
+    unquoted = [line for line in done.stdout.splitlines() if re.match(r"    \w+: (?:yes|on|0\d|~|\d.*)$", line)]
+    assert [line.split()[0] for line in unquoted] == ["count:", "share:", "large:", "index:"]
 
 
 def test_settings_may_be_in_a_config_map() -> None:
@@ -80,6 +109,14 @@ def test_nothing_to_do_changes_nothing() -> None:
     assert yaml.safe_load(krm().stdout)["items"] == []
     web = yaml.safe_load(WEB)
     assert yaml.safe_load(krm(web).stdout)["items"] == [web]
+
+
+@pytest.mark.parametrize("items", ["", "items:\n", "items: []\nfunctionConfig:\n"])
+def test_a_list_may_be_empty(items: str) -> None:
+    text = f"apiVersion: config.kubernetes.io/v1\r\nkind: ResourceList\r\n{items}"
+    done = CliRunner().invoke(couler, ["krm"], input=text, catch_exceptions=False)
+    output = yaml.safe_load(done.stdout)
+    assert (done.exit_code, output["items"], output["results"]) == (0, [], []), done.stderr
 
 
 @pytest.mark.parametrize("text", ["", "kind: List\nitems: []\n", "kind: ResourceList\nitems: [1]\n", "[]", "kind: ["])

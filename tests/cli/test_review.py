@@ -76,6 +76,8 @@ def test_a_baseline_keeps_findings_quiet() -> None:
     CliRunner().invoke(couler, ["lint", "--baseline", "lint.json", "--write-baseline", "."])
     done = review("--baseline", "lint.json", "--format", "json")
     assert (done.exit_code, json.loads(done.stdout)["findings"]) == (0, [])
+    Path("train.yaml").write_text(WORKFLOW)
+    assert data("--baseline", "lint.json")["findings"] == []
 
 
 def test_a_file_that_is_not_readable_any_more_is_a_finding() -> None:

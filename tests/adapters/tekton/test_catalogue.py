@@ -166,6 +166,13 @@ def test_the_version_of_a_reference_is_one_finding_a_message(catalogue: Path) ->
     assert "tekton{prebuild=konflux}" in found[0].hint
 
 
+def test_a_version_keeps_no_other_finding_back(catalogue: Path) -> None:
+    task = "{name: last, runAfter: [gone], taskRef: {name: greet, version: '0.2'}, params: [{name: who, value: x}]}"
+    head = "apiVersion: tekton.dev/v1\nkind: Pipeline\nmetadata: {name: waits}\n"
+    write(catalogue / "a.yaml", f"{head}spec:\n  tasks:\n  - {task}\n")
+    assert {item.code for item in lint(catalogue) if item.file.endswith("a.yaml")} == {"unknown-field", "unknown-task"}
+
+
 def test_with_the_setting_the_version_chooses(catalogue: Path) -> None:
     write(catalogue / "a.yaml", KONFLUX)
     write(catalogue / "b.yaml", KONFLUX.replace("0.2", "0.3"))

@@ -57,7 +57,7 @@ def check_shape(kind: str, data: Any, report: Report, prebuild: str = "") -> boo
     _check(_shape(kind, data), data, (), report, prebuild)
     if data.get("spec") is None:
         report.error("missing-field", (), f"this {kind} has no spec", "add it")
-    return not any(remark.severity == "error" for remark in report.remarks)
+    return not any(remark.severity == "error" and remark.hint != PREBUILD_HINT for remark in report.remarks)
 
 
 def without_nulls(kind: str, data: dict[str, Any]) -> dict[str, Any]:
@@ -126,9 +126,8 @@ def _check(shape: Any, content: Any, path: Path, report: Report, prebuild: str) 
 
 def _check_version(version: Any, path: Path, report: Report, prebuild: str) -> None:
     """What Konflux's build replaces by a bundle, and Tekton's API does not have."""
-    if prebuild:
-        _check(TEXT, version, path, report, prebuild)
-    else:
+    _check(TEXT, version, path, report, prebuild)
+    if not prebuild:
         message = "Tekton has no field 'version' in a reference: only a build such as Konflux's takes it"
         report.error("unknown-field", path, message, PREBUILD_HINT)
 
