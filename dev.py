@@ -11,6 +11,7 @@
     python3 dev.py house [FIGURE…]       print the figures of the structure, or list what these count
     python3 dev.py bench [NAME…]         run the benchmarks, or those named; figures go to build/
     python3 dev.py docs                  write the generated parts of the documentation
+    python3 dev.py site                  build the documentation as a site in build/site, and check its links
     python3 dev.py release --dry-run     build wheel, sdist, SBOM and the image's wheels, and try them
     python3 dev.py pins                  make requirements/*.txt anew, with the newest releases
 
@@ -74,6 +75,8 @@ def main(job: str = "help", *arguments: str) -> int:
         return run([["python", "-m", f"benchmarks.{name}", "--json", f"build/{name}.json"] for name in names], "all")
     if job == "docs":
         return run([["python", "docs/generate.py"]], "all")
+    if job == "site":
+        return run([["mkdocs", "build", "--strict"]], "all", *arguments)
     if job == "release":
         return run([["python", "release/build.py"]], "all", *arguments)
     if job == "pins":

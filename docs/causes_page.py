@@ -61,7 +61,7 @@ Image errors are repeated only if the registry says that it is busy or cannot be
 
 ## Rows of your own
 
-A plugin adds rows by [`couler_causes`](plugins/hooks.md#couler_causes---listcause), and they are looked at before the
+A plugin adds rows by [`couler_causes`](plugins/hooks.md#couler_causes-listcause), and they are looked at before the
 built-in ones. `couler plugins` says how many each plugin has, and what is wrong with others.
 
 ## The rows

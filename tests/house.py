@@ -91,6 +91,8 @@ LIMITS = {
     "banned": Limit(0, 0, "banned identifiers in scopes of more than three lines"),
     "old": Limit(0, 0, "names that are to change"),
     "sessions": Limit(1, 1, "functions that open a session"),
+    "readme": Limit(1_000, 1_000, "words of the README, without code"),
+    "sentences": Limit(0, 0, "sentences of the README with more than 25 words"),
 }
 
 
@@ -231,6 +233,19 @@ class House:
                     names.add(("function", node.name))
             yield from (f"{module.name}: {kind} {n}" for kind, n in sorted(names) if n in OLD_NAMES[kind].split())
 
+    @cached_property
+    def readme(self) -> str:
+        """The README without blocks of code; empty where there is none."""
+        path = self.root / "README.md"
+        return re.sub(r"```.*?```", "", path.read_text("utf-8") if path.exists() else "", flags=re.DOTALL)
+
+    def sentences(self) -> Iterator[str]:
+        """Sentences of the README with more than 25 words; a cell, an item and a heading end one as well."""
+        for part in re.split(r"\n\s*\n|\n(?=[-#|])|\|", re.sub(r"\]\([^)]*\)", "]", self.readme)):
+            for sentence in re.split(r"(?<=[.!?])\s+", " ".join(part.split())):
+                if (words := len(re.findall(r"\S*\w\S*", sentence))) > 25:
+                    yield f"{words}: {sentence}"
+
     def _place(self, module: Module, node: ast.AST) -> str:
         return f"{module.path.relative_to(self.root)}:{getattr(node, 'lineno', 1)}"
 
@@ -239,6 +254,7 @@ class House:
         counted = [module for module in self.modules.values() if not module.name.startswith(SHIPPED_LAWS)]
         statements = sum(_is_statement(node) for module in counted for node in module.nodes)
         totals: dict[str, list[str] | int] = {"modules": len(counted), "statements": statements}
+        totals["readme"] = len(self.readme.split())
         return {name: totals[name] if name in totals else list(getattr(self, name)()) for name in names or LIMITS}
 
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import re
 import runpy
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from markdown.extensions.toc import slugify
 
 from couler_plugins import ir
 from couler_plugins.cli.group import couler
 from couler_plugins.demo import workflow
+from house import House
 from support import ROOT, shared
 
 GENERATED = runpy.run_path(str(ROOT / "docs" / "generate.py"))
@@ -57,10 +62,41 @@ def test_the_readme_shows_a_public_repository_as_it_is_seen(monkeypatch: pytest.
 
 
 def test_the_readme_is_short() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert len(re.sub(r"```.*?```", "", text, flags=re.DOTALL).split()) <= 1000
+    assert len(House().readme.split()) <= 1000
+    assert not list(House().sentences())
 
 
 def test_the_readme_shows_the_tutorial_plugin() -> None:
     module = ROOT / "examples" / "couler-default-retry" / "couler_default_retry.py"
     assert module.read_text(encoding="utf-8") in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path / "site")]
+    environment = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def anchors(path: Path) -> set[str]:
+    """The anchors of the headings of a page."""
+    text = re.sub(r"^```.*?^```", "", path.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.*)", text, re.MULTILINE)
+    return {slugify(re.sub(r"\]\([^)]*\)", "", heading), "-") for heading in headings}
+
+
+def test_links_lead_to_files_and_headings_of_the_repository() -> None:
+    """As mkdocs does it within `docs/`, and for the pages around it."""
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")]
+    broken = []
+    for page in pages:
+        text = re.sub(r"```.*?```|`[^`\n]*`", "", page.read_text("utf-8"), flags=re.DOTALL)
+        for link in re.findall(r"\]\(([^)\s]+)\)", text):
+            target, _, anchor = link.partition("#")
+            path = page.parent / target if target else page
+            if "://" in link or link.startswith("mailto:"):
+                continue
+            if not path.exists() or (anchor and path.suffix == ".md" and anchor not in anchors(path)):
+                broken.append(f"{page.relative_to(ROOT)}: {link}")
+    assert broken == []

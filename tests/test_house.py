@@ -38,6 +38,16 @@ def test_a_sound_house_has_nothing_to_say(tmp_path: Path) -> None:
     assert seen["modules"] == 5
 
 
+def test_long_sentences_of_the_readme_are_counted(tmp_path: Path) -> None:
+    long = " ".join(["word"] * 25)
+    (tmp_path / "README.md").write_text(
+        f"# {long}\n\n{long}. More.\n\n```\n{long} {long}\n```\n- {long} one.\n| {long} | {long} |\n"
+    )
+    seen = figures(tmp_path)
+    assert seen["sentences"] == [f"26: - {long} one."]
+    assert seen["readme"] == 132
+
+
 BROKEN: dict[str, tuple[dict[str, str], list[str]]] = {
     "loose": ({"errors": "", "api": ""}, ["couler_plugins.api", "couler_plugins.errors"]),
     "unnamed": ({"viz__dot": ""}, ["viz"]),

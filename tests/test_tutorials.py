@@ -1,4 +1,4 @@
-"""The tutorials do what they show: each is done from its text, in an empty folder with an empty home."""
+"""Tutorials, and pages that show their files, do what they show: in an empty folder with an empty home."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ import pytest
 
 from support import ROOT
 
-TUTORIALS = ROOT / "docs" / "tutorials"
+DOCS = ROOT / "docs"
+PAGES = [path for path in sorted(DOCS.rglob("*.md")) if ' title="' in path.read_text("utf-8")]
 BLOCK = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```', re.MULTILINE | re.DOTALL)
-SLOW = frozenset({"airflow", "kfp"})
-"""Engines that take long to start."""
+SLOW = frozenset({"tutorials/airflow", "tutorials/argo", "tutorials/kfp", "tutorials/tekton"})
+"""Pages with many commands, each a process of its own."""
 SECONDS = 300
 
 
@@ -45,16 +46,16 @@ def environment_of(folder: Path) -> dict[str, str]:
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(page.stem, marks=[pytest.mark.slow] * (page.stem in SLOW))
-        for page in sorted(TUTORIALS.glob("*.md"))
+        pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW))
+        for name in (page.relative_to(DOCS).with_suffix("").as_posix() for page in PAGES)
     ],
 )
-def test_a_tutorial_does_what_it_shows(name: str, tmp_path: Path) -> None:
+def test_a_page_does_what_it_shows(name: str, tmp_path: Path) -> None:
     work = tmp_path / "work"
     work.mkdir()
     (tmp_path / "home").mkdir()
     environment = environment_of(tmp_path)
-    for kind, title, text in BLOCK.findall((TUTORIALS / f"{name}.md").read_text("utf-8")):
+    for kind, title, text in BLOCK.findall((DOCS / f"{name}.md").read_text("utf-8")):
         if title:
             (work / title).parent.mkdir(exist_ok=True)
             (work / title).write_text(text, "utf-8")
@@ -64,8 +65,8 @@ def test_a_tutorial_does_what_it_shows(name: str, tmp_path: Path) -> None:
         elif kind == "console":
             for command, shown in commands_of(text):
                 if command.startswith("export "):
-                    name, _, value = command.removeprefix("export ").partition("=")
-                    environment[name] = value.replace("$PWD", str(work))
+                    variable, _, value = command.removeprefix("export ").partition("=")
+                    environment[variable] = value.replace("$PWD", str(work))
                     continue
                 done = subprocess.run(
                     ["bash", "-c", f"{command} 2>&1"],
