@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from markdown.extensions.toc import slugify
 
 from couler_plugins import ir
 from couler_plugins.cli.group import couler
@@ -83,7 +82,8 @@ def anchors(path: Path) -> set[str]:
     """The anchors of the headings of a page."""
     text = re.sub(r"^```.*?^```", "", path.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
     headings = re.findall(r"^#+ (.*)", text, re.MULTILINE)
-    return {slugify(re.sub(r"\]\([^)]*\)", "", heading), "-") for heading in headings}
+    words = [re.sub(r"[^\w\s-]", "", re.sub(r"\]\([^)]*\)", "", heading)).strip().lower() for heading in headings]
+    return {re.sub(r"[-\s]+", "-", text) for text in words}
 
 
 def test_links_lead_to_files_and_headings_of_the_repository() -> None:
