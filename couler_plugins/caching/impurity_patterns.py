@@ -6,7 +6,6 @@ A list of words finds too much rather than too little: too much costs a recomput
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from functools import lru_cache
 
 from couler_plugins.hookspecs.caching import Objection
@@ -59,13 +58,9 @@ WORDS = tuple(
 )
 
 
-def impurities(texts: Iterable[str]) -> tuple[Objection, ...]:
+@lru_cache(1_000)  # files have the same programs before and after a change, and so have versions of a task
+def impurities(texts: tuple[str, ...]) -> tuple[Objection, ...]:
     """The objections to a program in whose texts such words stand, one a rule."""
-    return _impurities(tuple(texts))
-
-
-@lru_cache(1_000)  # files have the same programs before and after a change, and versions of a task
-def _impurities(texts: tuple[str, ...]) -> tuple[Objection, ...]:
     objections = []
     pending = list(WORDS)
     for text in texts:

@@ -111,7 +111,7 @@ def operation_objections(operation: Operation, material: Material) -> Iterator[O
         if output.exported is not None:
             yield Objection("global-output", f"its output {output.name!r} is exported to the whole run")
     yield from material.objections
-    yield from impurities(material.programs)
+    yield from impurities(tuple(material.programs))
     if (objection := impure_expression(operation)) is not None:
         yield objection
     if not material.inputs:

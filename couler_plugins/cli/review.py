@@ -132,8 +132,8 @@ def _look(call: FileCall, session: Session, records: Baseline | None) -> Side:
 
 def _is_emptied(finding: Finding, files: Sequence[str]) -> bool:
     """Whether this says that a place has no workflows, which it had among the files of the base."""
-    missing = finding.code == "unreadable" and not Path(finding.file).is_file()
-    return missing and any(Path(file).is_relative_to(finding.file) for file in files)
+    empty = finding.code == "unreadable" and not Path(finding.file).is_file()
+    return empty and any(Path(file).is_relative_to(finding.file) for file in files)
 
 
 def _refusals(result: Result, findings: Sequence[Finding]) -> Iterator[Finding]:

@@ -73,7 +73,7 @@ def check_task(task: Any, declaration: Declaration) -> Iterator[Objection]:
     programs = _texts([getattr(task, name, None) for name in task.template_fields if name in PROGRAMS])
     waived = {*declaration.allow, *(("clock", "randomness") if declaration.itself else ())}
     waived |= {"randomness"} if "random" in waived else set()
-    impure = (item for item in impurities(programs) if item.rule not in waived)
+    impure = (item for item in impurities(tuple(programs)) if item.rule not in waived)
     yield from (replace(item, remedy=remedy(item.rule)) for item in impure)
     yield from _result(task, declaration)
 
