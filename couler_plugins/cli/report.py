@@ -126,7 +126,7 @@ def _name(workflow: str, engine: str) -> str:
 
 
 def _title(one: Comparison) -> str:
-    what = "unknown settings" if one.optimizers is None else ", ".join(one.optimizers)
+    what = "unknown settings" if one.optimizers is None else printable(", ".join(one.optimizers))
     edit = "the workflow itself" if one.is_edit else ""
     changed = " and ".join(filter(None, (what, edit))) or "nothing of the workflow"
     return f"{_name(one.workflow, one.engine)}: {changed} changed"

@@ -31,6 +31,8 @@ CELLS = 1 << 20
 """Amounts that are held at once for resampling: memory does not grow with the runs."""
 PAIRED = 1000
 """Runs of a side between which slopes are taken: their pairs grow with the square."""
+ROUNDING = 1e-9
+"""What sums of equal amounts in another order may differ by."""
 TRIM = 0.1
 """The share of the runs that is left out at either end."""
 STEADIEST = 0.02
@@ -67,7 +69,7 @@ class Effect(msgspec.Struct, frozen=True):
     @property
     def is_change(self) -> bool:
         """Whether the interval leaves out that nothing has changed."""
-        return self.low is not None and self.high is not None and not self.low <= 0 <= self.high
+        return self.low is not None and self.high is not None and not (self.low <= ROUNDING and self.high >= -ROUNDING)
 
 
 def compare_amounts(

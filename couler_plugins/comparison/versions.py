@@ -9,8 +9,9 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from couler_plugins.documents.mappings import by_key
+from couler_plugins.engine_kit.run_layers import OWN
 from couler_plugins.runs import Run, site_of
-from couler_plugins.runs.layers import OWN
+from couler_plugins.runs.history_file import goes_on
 
 Fingerprint = tuple[tuple[str, str], ...]
 
@@ -105,7 +106,7 @@ def _difference(before: set[Fingerprint], after: set[Fingerprint]) -> tuple[tupl
 
 def _wholes(runs: Iterable[Run]) -> list[Run]:
     """Return the runs, each with the steps of its parts, where `split` has cut its workflow."""
-    ended = [run for run in runs if not run.running and all(ran.fate != "pending" for ran in run.steps)]
+    ended = [run for run in runs if not goes_on(run)]
     by_uid = {(run.engine, run.uid) for run in ended if run.uid}
     parts = by_key(
         ((run.engine, run.part_of), run) for run in ended if run.part_of and (run.engine, run.part_of) in by_uid

@@ -16,7 +16,7 @@ from couler_plugins.documents import Document, SourceFile, is_template, read
 from couler_plugins.errors import CoulerError
 from couler_plugins.hookspecs import Adapter, ApiGroup
 from couler_plugins.inputs.rendering import HELM, KUSTOMIZE, Build, patches_of
-from couler_plugins.inputs.sources import SUFFIXES
+from couler_plugins.inputs.sources import SUFFIXES, path_text
 from couler_plugins.inputs.unknown_kinds import misnamed
 from couler_plugins.inputs.walking import walk
 
@@ -157,9 +157,9 @@ class Scan:
         relative = os.path.join(os.path.relpath(place, folder), f"{build.name}.yaml")  # noqa: PTH118  # it is text
         try:
             content = build.run(place)
-            member = self._member(place, relative, content, name=f"{_shown(place)} ({build.name})")
+            member = self._member(place, relative, content, name=f"{path_text(place)} ({build.name})")
         except CoulerError as error:
-            error.file = error.file or _shown(place)
+            error.file = error.file or path_text(place)
             member = Member(place, relative, error=error)
         if member is not None:
             yield member
@@ -167,7 +167,7 @@ class Scan:
     def _member(self, path: Path, relative: str, content: bytes, name: str = "") -> Member | None:
         """Return the file where it holds a workflow, or what was meant as one and cannot be read; None elsewhere."""
         try:
-            file = read(content, name or _shown(path), max_bytes=self._max_bytes)
+            file = read(content, name or path_text(path), max_bytes=self._max_bytes)
         except CoulerError as error:
             text = _utf8(content).decode("utf-8", "replace")
             if not self._is_meant(text):
@@ -239,8 +239,3 @@ class Scan:
 def _utf8(content: bytes) -> bytes:
     """The content of a file as UTF-8, so that one in UTF-16 is searched as well: reading it says what is wrong."""
     return content.decode("utf-16", "replace").encode() if content.startswith(UTF16) else content
-
-
-def _shown(path: Path) -> str:
-    """A path as text: a file's name need not be UTF-8."""
-    return str(path).encode("utf-8", "backslashreplace").decode()

@@ -122,7 +122,7 @@ def _read(source: Source, max_bytes: int, scan: Scan | None) -> Iterator[Input]:
                 if scan is not None and path.is_dir():
                     yield from _scanned(path, scan, relative)
                     continue
-                yield _attempt(_shown(path), relative, partial(_read_path, path, max_bytes), path)
+                yield _attempt(path_text(path), relative, partial(_read_path, path, max_bytes), path)
         case Text():
             reading = partial(_read_text, source.content, source.name, max_bytes)
             yield _attempt(source.name, source.name, reading)
@@ -143,7 +143,7 @@ def _scanned(folder: Path, scan: Scan, above: str = "") -> Iterator[Input]:
     try:
         for member in scan.members(folder):
             empty = False
-            name = member.file.name if member.file else (member.error and member.error.file) or _shown(member.path)
+            name = member.file.name if member.file else (member.error and member.error.file) or path_text(member.path)
             path = member.path if member.path.is_file() else None
             relative = str(Path(above, member.relative))
             yield Input(name=name, relative=relative, path=path, file=member.file, error=member.error, named=False)
@@ -220,8 +220,8 @@ def _read_path(path: Path, max_bytes: int) -> SourceFile:
         size = os.fstat(stream.fileno()).st_size
         max_bytes *= OF_LINES if path.suffix == ".jsonl" else 1
         if size > max_bytes:
-            raise _too_large(_shown(path), f"{size:,} bytes", max_bytes)
-        return _read_open(stream, _shown(path), max_bytes)
+            raise _too_large(path_text(path), f"{size:,} bytes", max_bytes)
+        return _read_open(stream, path_text(path), max_bytes)
 
 
 def _read_remote(url: str, max_bytes: int) -> SourceFile:
@@ -229,7 +229,7 @@ def _read_remote(url: str, max_bytes: int) -> SourceFile:
     return _read_text(read_url(url, max_bytes), redact_url(url), max_bytes)
 
 
-def _shown(path: Path) -> str:
+def path_text(path: Path) -> str:
     """A path as text: a file's name need not be UTF-8."""
     return str(path).encode("utf-8", "backslashreplace").decode()
 

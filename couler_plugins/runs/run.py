@@ -93,7 +93,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_fie
         engine: the name of the engine; empty where the record does not say.
         uid: the engine's own identifier of this run, no other's anywhere; empty where the record does not say.
         version: a hash of the workflow as it was; empty where the record does not hold it.
-        layers: hashes of what each optimizer sets in it, by its name, and of the rest (see `runs.layers`).
+        layers: hashes of what each optimizer sets in it, by its name, and of the rest (see `engine_kit.run_layers`).
         part_of: the identifier of the run of a whole workflow, of which this is a part that `split` has made.
         engine_version: that of the engine; empty where the record does not say.
         steps: its steps in a topological order, and among those that were computed in the order of their ends.

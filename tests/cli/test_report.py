@@ -235,6 +235,15 @@ def test_names_of_others_are_no_markdown(fetched: Callable[..., Couler]) -> None
     assert text.startswith("### \\<b\\>\\|x\\]\\(http\\)")
 
 
+@pytest.mark.parametrize("output_format", ["text", "markdown"])
+def test_names_of_layers_do_not_move_the_cursor(fetched: Callable[..., Couler], output_format: str) -> None:
+    report = fetched(argo_histories.history(retried, before=6, after=6))
+    path = Path("history.jsonl")
+    path.write_text(path.read_text("utf-8").replace('"guard"', '"\\u001b[2J\\n"'), "utf-8")
+    done = report("--format", output_format)
+    assert (done.exit_code, "\x1b" in done.stdout, "x1b" in done.stdout.splitlines()[0]) == (0, False, True)
+
+
 def test_the_page_shows_what_is_printed(fetched: Callable[..., Couler]) -> None:
     command, _, shown = PAGE.split("```console\n$ couler ")[1].split("```")[0].partition("\n")
     assert command == "report --history history.jsonl"

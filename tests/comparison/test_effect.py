@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from couler_plugins.comparison.effect import (
     FEWEST,
     Effect,
+    Scale,
     compare_amounts,
     compare_shares,
     is_trend,
@@ -55,6 +56,13 @@ def test_equal_seeds_give_equal_intervals() -> None:
     before, after = drawn(20, 1), drawn(20, 2)
     assert compare_amounts(before, after, seed=3) == compare_amounts(before, after, seed=3)
     assert compare_amounts(before, after, seed=3) != compare_amounts(before, after, seed=4)
+
+
+@pytest.mark.parametrize("scale", ["ratio", "difference"])
+def test_another_order_of_summing_is_no_change(scale: Scale) -> None:
+    result = compare_amounts([0.1 + 0.2 + 0.3] * 20, [0.3 + 0.2 + 0.1] * 20, scale=scale)
+    assert result is not None
+    assert not result.is_change
 
 
 def test_memory_does_not_grow_with_the_square_of_the_runs() -> None:

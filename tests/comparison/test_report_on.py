@@ -21,7 +21,13 @@ def past(number: int, version: int = 0, *, seconds: float = 60.0, **more: Any) -
     tries = (Attempt(start=start, end=start + seconds, succeeded=True),)
     step = StepRun(step="main/a", type="a", spec="s", key="k", seconds=seconds, tries=tries)
     layers = {"workflow": "w", "guard": f"{int(version)}"}
-    base = {"family": "nightly", "engine": "argo", "layers": layers, "steps": (step,), "at": start + seconds}
+    base: dict[str, Any] = {
+        "family": "nightly",
+        "engine": "argo",
+        "layers": layers,
+        "steps": (step,),
+        "at": start + seconds,
+    }
     return Run(**(base | more))
 
 
@@ -47,7 +53,7 @@ def test_steps_of_parts_count_to_the_run_of_the_whole() -> None:
     whole = argo_histories.workflow(1, argo_histories.spec(), {"fetch": 60, "train": 600})
     part = argo_histories.workflow(2, argo_histories.spec(), {"fetch": 10}, family="nightly-part-1")
     part["metadata"]["labels"] = {"couler.io/run": whole["metadata"]["uid"]}
-    runs = [run_of(part), run_of(whole)]
+    runs = [run for thing in (part, whole) if (run := run_of(thing)) is not None]
     assert [run.part_of for run in runs] == [whole["metadata"]["uid"], ""]
     (one,) = versions_in(runs)
     assert (one.workflow, one.runs) == ("nightly", 1)

@@ -39,6 +39,15 @@ def test_a_package_has_the_names_of_its_optimizer(tmp_path: Path) -> None:
     assert (done.exit_code, done.stderr.splitlines()[0]) == (2, f"error: {folder} exists already")
 
 
+@pytest.mark.parametrize("kind", ["optimizer", "adapter"])
+def test_ruff_has_no_complaint_about_a_package(tmp_path: Path, kind: str) -> None:
+    folder = tmp_path / "package"
+    assert CliRunner().invoke(couler, ["plugins", "new", kind, "step-timeout", "-o", str(folder)]).exit_code == 0
+    ruff = [str(Path(sys.executable).with_name("ruff")), "check", "--isolated", "--select", "E4,E7,E9,F,I", "."]
+    done = subprocess.run(ruff, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
 @pytest.mark.parametrize("name", ["Step_timeout", "step--timeout", "../step", "", "1st"])
 def test_a_name_that_no_package_can_have_is_refused(tmp_path: Path, name: str) -> None:
     folder = tmp_path / "package"

@@ -7,10 +7,31 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from couler_argo.capabilities import CAPABILITIES, GENERATED
-from couler_argo.kinds import GROUP
 from couler_plugins.documents import Document
 from couler_plugins.hookspecs import Adapter, ApiGroup, Capability, hookimpl
 from couler_plugins.runs import Run
+
+VERSIONS = ("v1alpha1",)
+
+GROUP = ApiGroup(
+    name="argoproj.io",
+    kinds=dict.fromkeys(("Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate", "CronWorkflow"), VERSIONS),
+    others=(
+        *("WorkflowArtifactGCTask", "WorkflowEventBinding", "WorkflowTaskResult", "WorkflowTaskSet"),
+        *(
+            "AppProject",
+            "Application",
+            "ApplicationSet",
+            "ArgoCD",
+            "ArgoCDExport",
+            "ImageUpdater",
+            "NotificationsConfiguration",
+        ),
+        *("AnalysisRun", "AnalysisTemplate", "ClusterAnalysisTemplate", "Experiment", "Rollout", "RolloutManager"),
+        *("EventBus", "EventSource", "Gateway", "NotificationsConfiguration", "Sensor"),
+    ),
+)
+"""Of Argo Workflows; the others are those that only its controller makes, and those of Argo CD, Rollouts and Events."""
 
 
 @dataclass(frozen=True)

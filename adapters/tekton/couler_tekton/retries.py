@@ -34,7 +34,7 @@ def attempt_limits(workflow: Workflow, step: Step, operation: Operation | None) 
         return AttemptLimits(refusal, timed)
     spec = mapping_at(rest_of(workflow), "spec") if workflow.kind == "PipelineRun" else {}
     said = mapping_at(spec, "timeouts")
-    whole, tasks, last = (_seconds(said.get(key)) for key in ("pipeline", "tasks", "finally"))
+    whole, tasks, last = (seconds_of(said.get(key)) for key in ("pipeline", "tasks", "finally"))
     whole = DEFAULT if whole is None else whole
     own, other = (last, tasks) if any(step.name in graph.finalizers for graph in workflow.graphs) else (tasks, last)
     seconds = own if own is not None else whole - (other or 0) if whole else 0
@@ -42,6 +42,6 @@ def attempt_limits(workflow: Workflow, step: Step, operation: Operation | None) 
     return AttemptLimits(refusal, timed, seconds=seconds or None, bound=bound)
 
 
-def _seconds(text: object) -> float | None:
+def seconds_of(text: object) -> float | None:
     """Return the seconds of a duration; 0 for no bound, and None where nothing is said that can be read."""
     return go_seconds(text) if isinstance(text, str) else None

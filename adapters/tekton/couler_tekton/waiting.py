@@ -14,7 +14,7 @@ from couler_plugins.ir import Literal, Operation, Step, Workflow, replace
 from couler_plugins.ir.attempts import PodWait, Waiting
 from couler_tekton.cache.declared import mapping_at, rest_of
 from couler_tekton.home_kinds import with_path
-from couler_tekton.retries import DEFAULT
+from couler_tekton.retries import DEFAULT, seconds_of
 from couler_tekton.variables import Scope
 
 TIMEOUTS = ("spec", "timeouts")
@@ -42,18 +42,14 @@ def with_wait(workflow: Workflow, operations: Collection[str], seconds: int) -> 
         return workflow
     rest = rest_of(workflow)
     said = mapping_at(rest, *TIMEOUTS)
-    parts = [key for key in ("tasks", "finally") if _seconds(said.get(key))]
+    parts = [key for key in ("tasks", "finally") if seconds_of(said.get(key))]
     more = dict.fromkeys(parts, seconds) | {"pipeline": seconds * max(1, len(parts))}
     old = {"pipeline": f"{DEFAULT:.0f}s", **said}
     new = {
         **said,
-        **{key: go_duration(before + more[key]) for key in more if (before := _seconds(old.get(key)))},
+        **{key: go_duration(before + more[key]) for key in more if (before := seconds_of(old.get(key)))},
     }
     return replace(workflow, native_extra=Scope().rest(with_path(rest, TIMEOUTS, new)))
-
-
-def _seconds(text: object) -> float | None:
-    return go_seconds(text) if isinstance(text, str) else None
 
 
 def waiting() -> Waiting:

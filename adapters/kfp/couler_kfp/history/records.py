@@ -136,7 +136,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         pipeline: the name of the pipeline.
         calls: the pipeline's tasks; none where nobody knows.
         pipeline_spec: the pipeline as a backend gives it.
-        layers: what optimizers had set in it (see `couler_plugins.runs.layers`).
+        layers: what optimizers had set in it (see `couler_plugins.engine_kit.run_layers`).
     """
 
     run_id: Text = ""
