@@ -93,11 +93,14 @@ def parse(words: list[str]) -> None:
     """Parse the arguments of a call, and call nothing."""
     command: click.Command = couler
     name: str | None = "couler"
+    context: click.Context | None = None  # a command keeps the options of help of the first context that it is in
     while isinstance(command, click.Group) and words and not words[0].startswith("-"):
-        name, found, words = command.resolve_command(click.Context(command), words)
+        settings = command.context_settings if context is None else {}
+        context = click.Context(command, parent=context, info_name=name, **settings)
+        name, found, words = command.resolve_command(context, words)
         assert found
         command = found
-    command.make_context(name, words)
+    command.make_context(name, words, parent=context)
 
 
 @pytest.mark.parametrize("page", sorted({block.page for block in BLOCKS}))
