@@ -99,6 +99,7 @@ def test_the_site_has_versions(tmp_path: Path) -> None:
     for name in ("docs", "mkdocs.yml"):
         (shutil.copytree if name == "docs" else shutil.copy)(ROOT / name, clone / name)
     call("git", "init", "-q")
+    call("git", "commit", "-q", "--allow-empty", "-m", "pages")
     mike = (sys.executable, "-c", "from mike.driver import main; main()")
     for version in ("0.1", "0.2"):
         call(*mike, "deploy", "--update-aliases", version, "latest")
