@@ -2,23 +2,52 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from couler_plugins.cli.group import couler
+from page_files import files_of
 from support import ROOT
+from test_tutorials import SECONDS, commands_of, environment_of, pattern_of
 
 FENCE = re.compile(r"^( *)```(\w*)([^\n]*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
-EXCUSE = re.compile(r"<!-- not run: ([^>]+) -->\n\s*$")
+EXCUSE = re.compile(r"<!-- not run(?: \(([^)]+)\))?: ([^>]+) -->\n")
+EXCUSES = re.compile(rf"(?:{EXCUSE.pattern})+\s*$")
 COMMENT = re.compile(r"(?:^|\s)#\s.*")
 OURS = re.compile(r"^(?:\$ )?couler ", re.MULTILINE)
+SIGNS = frozenset(";&|<>()")
+STANDS_FOR = {
+    "sha256:…": f"sha256:{'0' * 64}",
+    "9f86d0…": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "8f14e45f-…": "8f14e45f-0000",
+    "https://example.org/": "file://$PWD/",
+    "s3://bucket/tables": "file://$PWD/bucket/tables",
+    "COULER_CACHE_STORE=s3://": "COULER_CACHE_STORE=file://$PWD/",
+    "--store s3://": "--store file://$PWD/",
+    "=s3://raw": "=file://$PWD/raw",
+    "=s3://clean": "=file://$PWD/clean",
+    "/data/history": "history",
+    " --listen 9877": "",  # it would serve until it is stopped
+}
+"""What stands for a text of a page that is none as it stands, or that would need a service: buckets are folders."""
+FEWER = ("--runs", "6", "--seeds", "1", "--jobs", "1")
+"""Options of `couler simulate` that save time, where it simulates a cache."""
+VALUES = {"hash": f"v1:{'0' * 64}", "lineage": "1" * 64}
+"""Variables that a page takes from elsewhere."""
+CARRIED = {"COULER_CACHE_STORE", *VALUES}
+EXITS: dict[tuple[str, str], int] = {}
+"""The exit codes of commands that are to fail, as their page says."""
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 HELD = {
     "README.md": ("test_docs.py", 2),
@@ -35,24 +64,40 @@ HELD = {
     "docs/tune.md": ("hpo/workflows/test_docs.py", 3),
 }
 """Pages whose printed output another test compares: that test, and how many blocks there it holds."""
-EXCUSED = 13
-"""Blocks of output that need a cluster, a service, or files that are too long for their page. There should be fewer."""
+EXCUSED = 77
+"""Commands that need a cluster, a service, a model or a package index. There should be fewer."""
 
 
 @dataclass(frozen=True)
 class Block:
-    """A block of commands: where it stands, and why it is not run, if the page says so."""
+    """A block of commands: where it stands, and why it is not run, or which of its lines, if the page says so.
+
+    Attributes:
+        excuses: reasons by the word that is in the lines which are not run; none is in all of them.
+    """
 
     page: str
     line: int
+    kind: str
     text: str
-    excuse: str
+    excuses: dict[str, str]
+
+    @property
+    def lines(self) -> list[tuple[str, str]]:
+        """Its commands, each with what it prints as far as it is shown."""
+        text = self.text.replace("\\\n", " ")
+        if text.startswith("$ "):
+            return [(COMMENT.sub("", command).strip(), shown) for command, shown in commands_of(text)]
+        return [(line, "") for line in (COMMENT.sub("", row).strip() for row in text.splitlines()) if line]
+
+    def excused(self, line: str) -> bool:
+        """Whether the page says why a command is not run."""
+        return any(word in line for word in self.excuses)
 
     @property
     def output(self) -> bool:
         """Whether the page shows what the commands print."""
-        lines = self.text.replace("\\\n", " ").splitlines()
-        return self.text.startswith("$ ") and any(line and not line.startswith(("$ ", "#")) for line in lines)
+        return any(shown for _, shown in self.lines)
 
 
 def blocks() -> Iterator[Block]:
@@ -62,26 +107,34 @@ def blocks() -> Iterator[Block]:
         for fence in FENCE.finditer(text):
             before = text[: fence.start()]
             if fence[2] in {"console", "sh", "bash"} or (not fence[2] and OURS.search(fence[4])):
-                excuse = EXCUSE.search(before)
-                yield Block(page, before.count("\n") + 1, fence[4], excuse[1] if excuse else "")
+                excuses = EXCUSES.search(before)
+                reasons = dict(EXCUSE.findall(excuses[0])) if excuses else {}
+                yield Block(page, before.count("\n") + 1, fence[2], fence[4], reasons)
 
 
 BLOCKS = list(blocks())
-RUN = {page.relative_to(ROOT).as_posix() for page in PAGES if ' title="' in page.read_text("utf-8")}
+SHOWN = {page.relative_to(ROOT).as_posix() for page in PAGES if ' title="' in page.read_text("utf-8")}
 """Pages that show their files: `test_tutorials.py` runs all of their console blocks."""
+
+
+def elsewhere(block: Block) -> bool:
+    """Whether another test runs a block."""
+    return (block.page in SHOWN and block.kind == "console") or (block.page in HELD and block.output)
+
+
+def split(line: str) -> list[str]:
+    """The words of a command, and the signs between commands."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=";&|<>()")
+    lexer.whitespace_split = True
+    return list(lexer)
 
 
 def calls(block: Block) -> Iterator[list[str]]:
     """The arguments of each call of `couler` in a block."""
-    prompted = block.text.startswith("$ ")
-    for line in block.text.replace("\\\n", " ").splitlines():
-        if prompted and not line.startswith("$ "):
-            continue
-        lexer = shlex.shlex(COMMENT.sub("", line.removeprefix("$ ")), posix=True, punctuation_chars=";&|<>()")
-        lexer.whitespace_split = True
+    for line, _ in block.lines:
         words: list[str] = []
-        for word in [*lexer, ";"]:
-            if set(word) <= set(";&|<>()"):
+        for word in [*split(line), ";"]:
+            if set(word) <= SIGNS:
                 if words[:1] == ["couler"]:
                     yield words[1:]
                 words = []
@@ -116,9 +169,97 @@ def test_the_commands_of_a_page_are_those_of_couler(page: str, tmp_path: Path, m
 
 
 def test_what_a_page_shows_is_run_or_held_or_excused() -> None:
-    shown = [block for block in BLOCKS if block.output and block.page not in RUN]
-    loose = Counter(block.page for block in shown if not block.excuse)
-    assert loose == {page: count for page, (_, count) in HELD.items()}, "or say: <!-- not run: REASON -->"
-    assert sum(bool(block.excuse) for block in shown) <= EXCUSED
+    excuses = [(block, word) for block in BLOCKS for word in block.excuses]
+    for block, word in excuses:
+        of_it = [word in line for line, _ in block.lines]
+        assert any(of_it), f"{block.page}:{block.line}: no line has {word}"
+        assert not (word and all(of_it)), f"{block.page}:{block.line}: all lines have {word}"
+    assert sum(block.excused(line) for block in BLOCKS for line, _ in block.lines) <= EXCUSED
+    held = Counter(block.page for block in BLOCKS if elsewhere(block) and block.page not in SHOWN and not block.excuses)
+    assert held == {page: count for page, (_, count) in HELD.items()}
     for page, (test, _) in HELD.items():
         assert Path(page).name in (ROOT / "tests" / test).read_text("utf-8")
+
+
+def simple(line: str) -> tuple[list[str], str]:
+    """The words of one call of `couler`, and the file that it prints into; no words where it takes a shell."""
+    words = split(os.path.expandvars(line))
+    words, target = (words[:-2], words[-1]) if words[-2:-1] in ([">"], [">>"]) else (words, "")
+    if words[0] not in {"couler", "cd", "export", "python3"} or any(set(word) <= SIGNS for word in words):
+        return [], ""
+    return words, target
+
+
+def do(line: str, block: Block, shell: bool) -> tuple[int, str]:
+    """Run a command, in this process if it is one of ours; the exit code, and what it prints."""
+    for text, other in STANDS_FOR.items():
+        line = line.replace(text, other.replace("$PWD", str(Path.cwd())))
+    words, target = simple(line)
+    if not words:
+        assert shell, f"{block.page}:{block.line}: {line}"
+        command = ["bash", "-c", line]
+        environment = environment_of(Path.cwd().parent) | {
+            name: os.environ[name] for name in CARRIED & os.environ.keys()
+        }
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False)
+        return done.returncode, done.stdout + done.stderr
+    if words[0] == "export":
+        name, _, value = words[1].partition("=")
+        os.environ[name] = value
+    elif words[0] == "cd":
+        os.chdir(words[1])
+    elif words[0] == "python3":  # `test_dev.py` runs its jobs
+        assert words[1] == "dev.py"
+        assert f"dev.py {words[2]} " in (ROOT / "dev.py").read_text("utf-8")
+    else:
+        result = CliRunner().invoke(
+            couler, [*words[1:], *(FEWER if words[1] == "simulate" and "-p" not in words else ())]
+        )
+        if target:
+            Path(target).write_text(result.stdout, "utf-8")
+        return result.exit_code, result.stderr if target else result.output
+    return 0, ""
+
+
+def commands(page: str) -> list[tuple[Block, str, str]]:
+    blocks = [block for block in BLOCKS if block.page == page and not elsewhere(block)]
+    return [(block, line, shown) for block in blocks for line, shown in block.lines if not block.excused(line)]
+
+
+HEAVY = {f"docs/{name}.md" for name in ("airflow", "kfp-split", "split", "tekton-split", "tune")}
+"""Pages whose commands take seconds: they load Airflow, cut large workflows, or train."""
+
+
+def kinds(page: str) -> Iterator[Any]:
+    """The page as a case, and once more, slow, where some of its commands take a shell."""
+    lines = [line for _, line, _ in commands(page)]
+    marks = [pytest.mark.airflow] * ("dags/" in " ".join(lines)) + [pytest.mark.slow] * (page in HEAVY)
+    if any(simple(line)[0] for line in lines):
+        yield pytest.param(page, False, id=page, marks=marks)
+    if not all(simple(line)[0] for line in lines):
+        yield pytest.param(page, True, id=f"{page}-shell", marks=[*marks, pytest.mark.slow])
+
+
+@pytest.mark.parametrize(
+    ("page", "shell"), [case for page in sorted({block.page for block in BLOCKS}) for case in kinds(page)]
+)
+def test_the_commands_of_a_page_do_what_it_says(
+    page: str, shell: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = tmp_path / "work"
+    work.mkdir()
+    (tmp_path / "home").mkdir()
+    for name, text in files_of(page).items():
+        (work / name).parent.mkdir(parents=True, exist_ok=True)
+        (work / name).write_text(text, "utf-8")
+    monkeypatch.chdir(work)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for name, value in VALUES.items():
+        monkeypatch.setenv(name, value)
+    for block, line, shown in commands(page):
+        if not shell and not all(simple(one)[0] for one, _ in block.lines if not block.excused(one)):
+            continue
+        code, printed = do(line, block, shell)
+        assert code == EXITS.get((page, line), 0), f"{page}:{block.line}: {line}\n{printed}"
+        if shown:
+            assert pattern_of(shown).fullmatch(printed), f"{page}:{block.line}: {line}\n{printed}"

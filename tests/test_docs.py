@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import runpy
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -76,6 +79,35 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     environment = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+def test_the_site_has_versions(tmp_path: Path) -> None:
+    if find_spec("mike") is None:
+        pytest.skip("needs mike, of the group `dev`")
+    clone = tmp_path / "clone"
+    who = {f"GIT_{role}_{key}": "x@example.com" for role in ("AUTHOR", "COMMITTER") for key in ("NAME", "EMAIL")}
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = os.environ | who | {"NO_MKDOCS_2_WARNING": "1", "PATH": path}
+
+    def call(*command: str) -> str:
+        done = subprocess.run(command, cwd=clone, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    clone.mkdir()
+    for name in ("docs", "mkdocs.yml"):
+        (shutil.copytree if name == "docs" else shutil.copy)(ROOT / name, clone / name)
+    call("git", "init", "-q")
+    call("git", "commit", "-q", "--allow-empty", "-m", "pages")
+    mike = (sys.executable, "-c", "from mike.driver import main; main()")
+    for version in ("0.1", "0.2"):
+        call(*mike, "deploy", "--update-aliases", version, "latest")
+    call(*mike, "set-default", "latest")
+    versions = json.loads(call("git", "show", "gh-pages:versions.json"))
+    assert [(row["version"], row["aliases"]) for row in versions] == [("0.2", ["latest"]), ("0.1", [])]
+    assert "latest/" in call("git", "show", "gh-pages:index.html")
+    assert '"provider": "mike"' in call("git", "show", "gh-pages:0.1/index.html")
 
 
 def anchors(path: Path) -> set[str]:
