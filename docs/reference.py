@@ -130,6 +130,7 @@ PLUGINS = """\
 
 `couler plugins new` makes a package with an optimizer, or with an adapter of a small format. Its tests pass:
 
+<!-- not run (pytest): installs packages -->
 ```console
 $ couler plugins new optimizer step-timeout
 $ cd couler-step-timeout
