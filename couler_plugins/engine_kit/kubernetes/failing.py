@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
@@ -15,6 +16,8 @@ LOGS, LINES = 5, 10
 """Of how many steps the logs are read, and how many lines of each."""
 AROUND = 10
 """Lines that are read beside these, since an executor may have printed some of its own."""
+WAITS = (0, 1)
+"""Seconds before each look at a log, which is looked at again where it is empty."""
 LINE, LOG = 300, 64 * 1024
 """Characters of a line that are shown, and bytes of a log that are read."""
 ESCAPE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
@@ -57,12 +60,21 @@ def failures(calls: Calls, failed: Iterable[Failed], own: Callable[[list[str]], 
         note = ""
         if item.container is not None and number < LOGS:
             try:
-                text = calls.log(*item.container, lines=LINES + AROUND, most=LOG)
+                log = _last_lines(calls, item.container, own)
             except EngineError as error:
                 note = redact(error.message)
-            else:
-                log = own(ESCAPE.sub("", redact(text)).splitlines())[-LINES:]
         yield Failure(step=item.step, message=message, log=tuple(map(_shown, log)), note=note)
+
+
+def _last_lines(calls: Calls, container: Container, own: Callable[[list[str]], list[str]]) -> list[str]:
+    """Return the last lines that a step has printed; the kubelet may tell how it ended before it has written them."""
+    lines: list[str] = []
+    for wait in WAITS:
+        time.sleep(wait)
+        text = calls.log(*container, lines=LINES + AROUND, most=LOG)
+        if lines := own(ESCAPE.sub("", redact(text)).splitlines())[-LINES:]:
+            break
+    return lines
 
 
 def _shown(line: str) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from couler_argo.run.runner import failed_of, own_lines
-from couler_plugins.engine_kit.kubernetes.failing import Container, Failed
+from couler_plugins.engine_kit.kubernetes.failing import Container, Failed, failures
 
 Node = dict[str, Any]
 
@@ -71,3 +73,19 @@ def test_lines_of_the_executor_are_left_out() -> None:
     ]
     assert own_lines(lines) == ["tried", "Error: mine"]
     assert own_lines(lines[1:3]) == ["tried", "Error: mine"]
+
+
+def test_a_log_that_is_not_written_yet_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Late:
+        """A kubelet that writes the log of a container after it has said that it has ended."""
+
+        texts = ["", "broken\n"]
+
+        def log(self, *place: str, **limits: int) -> str:
+            return self.texts.pop(0)
+
+    waits: list[float] = []
+    monkeypatch.setattr("couler_plugins.engine_kit.kubernetes.failing.time.sleep", waits.append)
+    late: Any = Late()
+    (told,) = failures(late, [Failed("bad", "exit code 4", Container("ml", "pod", "main"))])
+    assert (told.log, waits) == (("broken",), [0, 1])
