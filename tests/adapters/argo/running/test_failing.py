@@ -79,11 +79,10 @@ def test_a_log_that_is_not_written_yet_is_read_again(monkeypatch: pytest.MonkeyP
     class Late:
         """A kubelet that writes the log of a container after it has said that it has ended."""
 
-        texts = ["", "broken\n"]
-
         def log(self, *place: str, **limits: int) -> str:
-            return self.texts.pop(0)
+            return texts.pop(0)
 
+    texts = ["", "broken\n"]
     waits: list[float] = []
     monkeypatch.setattr("couler_plugins.engine_kit.kubernetes.failing.time.sleep", waits.append)
     late: Any = Late()
