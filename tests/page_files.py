@@ -10,12 +10,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import yaml
 from click.testing import CliRunner
 
 from cli.simulations import CHAIN, trace
 from couler_plugins.cli.group import couler
 from couler_plugins.demo import workflow
+from couler_plugins.documents import dump_yaml
 from monitoring.replay import argo_list, argo_runs
 from support import CORPUS, ROOT
 
@@ -267,7 +267,7 @@ SPECIAL = {
     "docs/generate.md": lambda: {"churn.json": json.dumps(FLOW)},
     "docs/kfp-cache.md": lambda: {
         "known.json": json.dumps({"schema": "couler.known-results/v1", "results": []}),
-        "training.yaml": yaml.safe_dump(kfp_training(), sort_keys=False),
+        "training.yaml": dump_yaml(kfp_training()),
     },
     "docs/kfp.md": lambda: {"pipeline.yaml": own("kfp/hello.yaml")},
     "docs/kfp-split.md": lambda: {"big.yaml": kfp_chain()},
