@@ -6,8 +6,6 @@ import re
 import subprocess
 from pathlib import Path
 
-import pytest
-
 from support import ROOT
 
 __all__ = ["TWINS", "WEB", "blocks_of", "commit_all", "git"]
@@ -55,12 +53,3 @@ def blocks_of(page: str, language: str) -> list[str]:
     """The blocks of code of a language in a page of the documentation."""
     text = (ROOT / "docs" / page).read_text("utf-8")
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-
-
-@pytest.fixture
-def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty current folder, of which git knows nothing yet."""
-    folder = tmp_path / "repository"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    return folder

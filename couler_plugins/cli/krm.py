@@ -46,9 +46,9 @@ def command(*, config: Config) -> int:
     stream = whole_file(read_stream(sys.stdin.buffer, "<stdin>", config.max_bytes))
     resources = _resource_list(stream.documents)
     function = resources.get("functionConfig") or {}
-    said = function.get("data" if function.get("kind") == "ConfigMap" else "spec") or {}
+    settings = function.get("data" if function.get("kind") == "ConfigMap" else "spec") or {}
     flags = {name: getattr(config, name) for name, origin in config.origins.items() if origin == "flag"}
-    config = load_config(flags, document=said)
+    config = load_config(flags, document=settings)
     items = resources.get("items") or []
     files = [read(dump_yaml(item), _path(item) or f"items[{number}]") for number, item in enumerate(items)]
     inputs = [Input(name=file.name, relative=file.name, file=file) for file in files]

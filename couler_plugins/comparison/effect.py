@@ -155,11 +155,11 @@ def _means(values: Array) -> tuple[Array, Array]:
     values = np.sort(values, axis=-1)
     count = values.shape[-1]
     cut = int(TRIM * count)
-    kept = count - 2 * cut
+    size = count - 2 * cut
     means = values[..., cut : count - cut].mean(axis=-1)
     winsorized = np.clip(values, values[..., cut, None], values[..., count - cut - 1, None])
     variance = winsorized.var(axis=-1, ddof=1) if count > 1 else np.zeros_like(means)
-    return means, (count - 1) * variance / (kept * max(kept - 1, 1))
+    return means, (count - 1) * variance / (size * max(size - 1, 1))
 
 
 def _interval(sides: Sequence[Array], extra: float, chance: np.random.Generator) -> tuple[float, float]:

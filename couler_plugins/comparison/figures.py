@@ -79,9 +79,9 @@ def figures_of(run: Run, prices: Sequence[Price], names: Mapping[str, str]) -> R
 def totals(runs: Sequence[RunFigures], name: str) -> tuple[list[float | None], list[str]]:
     """Return an amount of each run over those sites of which it is known in all runs, and the sites left out."""
     lacking = {site for run in runs for site, cost in run.costs.items() if getattr(cost, name) is None}
-    kept = {site for run in runs for site in run.costs} - lacking
-    sums = [sum(getattr(cost, name) for site, cost in run.costs.items() if site in kept) for run in runs]
-    return [*sums] if kept else [None] * len(runs), sorted(lacking)
+    whole = {site for run in runs for site in run.costs} - lacking
+    sums = [sum(getattr(cost, name) for site, cost in run.costs.items() if site in whole) for run in runs]
+    return [*sums] if whole else [None] * len(runs), sorted(lacking)
 
 
 def _duration(run: Run) -> float | None:

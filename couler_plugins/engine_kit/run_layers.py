@@ -102,8 +102,8 @@ def _split(content: Any, place: tuple[str, ...], entries: Entries) -> Any:
                 entries[directive["kind"]].append([*here, directive])
         elif owner and item:
             entries[owner].append([*here, key, item])
-        elif key not in ("source", "native") and (kept := _split(item, here, entries)) not in ({}, [], None):
-            rest[key] = kept
+        elif key not in ("source", "native") and (inner := _split(item, here, entries)) not in ({}, [], None):
+            rest[key] = inner
     return rest
 
 

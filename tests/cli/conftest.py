@@ -15,6 +15,15 @@ Couler = Callable[..., Result]
 
 
 @pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty current folder, of which git knows nothing yet."""
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
 def couler_command(plugin_box: PluginBox) -> Couler:
     """Runs `couler` with the toy engines, in an empty current folder; stdin is empty unless given."""
     plugin_box.add_toy()

@@ -15,10 +15,10 @@ from cli.test_sarif import check
 from couler_plugins.cli.group import couler
 from couler_plugins.cli.pull_request import post_comment
 from couler_plugins.cli.review_text import MARK
-from gitops_files import blocks_of, commit_all, git, repository
+from gitops_files import blocks_of, commit_all, git
 from support import ROOT, shared
 
-__all__ = ["github", "repository"]
+__all__ = ["github"]
 
 COMMENTS = "/repos/team/flows/issues/7/comments"
 LONGEST = 60

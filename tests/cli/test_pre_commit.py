@@ -13,10 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gitops_files import TWINS, commit_all, repository
+from gitops_files import TWINS, commit_all
 from support import ROOT
-
-__all__ = ["repository"]
 
 SOURCES = ("pyproject.toml", "README.md", "LICENSE", ".pre-commit-hooks.yaml", "couler_plugins", "adapters")
 GOOD = TWINS.replace("template: two", "template: one").partition("  - name: two\n")[0]

@@ -12,9 +12,7 @@ from click.testing import CliRunner, Result
 
 from cli.test_costs import blocks, past, rows, write_history
 from couler_plugins.cli.group import couler
-from gitops_files import TWINS, blocks_of, commit_all, git, repository
-
-__all__ = ["repository"]
+from gitops_files import TWINS, blocks_of, commit_all, git
 
 WORKFLOW = blocks_of("pull-requests.md", "yaml")[0]
 CHANGE = blocks_of("pull-requests.md", "diff")[0]

@@ -11,9 +11,7 @@ from markdown_it import MarkdownIt
 
 from cli.test_review import CHANGED, WORKFLOW, data, review, start
 from couler_plugins.cli.review_text import LENGTH
-from gitops_files import TWINS, commit_all, git, repository
-
-__all__ = ["repository"]
+from gitops_files import TWINS, commit_all, git
 
 pytestmark = pytest.mark.usefixtures("repository")
 NAME = "<b>@all</b> `x` #12 | [a](https://e.example) www.e.example ~~~ ```"

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from couler_plugins.cli.group import couler
-from gitops_files import git, repository  # noqa: F401  # a fixture
+from gitops_files import git
 
 BROKEN = """\
 apiVersion: argoproj.io/v1alpha1
@@ -50,7 +50,7 @@ def check(log: dict[str, Any]) -> None:
 
 
 @pytest.fixture
-def sarif(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Lint:  # noqa: F811  # the fixture
+def sarif(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Lint:
     """Lints a file in a folder of a repository, from that folder, and returns the results."""
     git("init", "--quiet")
     folder = repository / "my flows"
@@ -76,7 +76,7 @@ def test_results_have_places_in_the_repository_and_rules_with_help(sarif: Lint) 
     assert place["region"] == {"startLine": 9}
 
 
-def test_help_says_what_a_code_means(repository: Path) -> None:  # noqa: F811  # the fixture
+def test_help_says_what_a_code_means(repository: Path) -> None:
     Path("a.yaml").write_text(BROKEN)
     log = json.loads(CliRunner().invoke(couler, ["lint", "--format", "sarif", "a.yaml"]).stdout)
     texts = {rule["id"]: rule["help"]["text"] for rule in log["runs"][0]["tool"]["driver"]["rules"]}

@@ -109,8 +109,8 @@ def _layers(parts: list[Mapped]) -> dict[str, str]:
     spec = {key: parts[0].get("spec", {}).get(key) for key in ("pipelineSpec", *OF_RUNS)}
     if len(parts) > 1 or not spec["pipelineSpec"]:
         return {}
-    kept = {key: content for key, content in spec.items() if content is not None}
-    run = {"apiVersion": "tekton.dev/v1", "kind": "PipelineRun", "spec": kept}
+    fields = {key: content for key, content in spec.items() if content is not None}
+    run = {"apiVersion": "tekton.dev/v1", "kind": "PipelineRun", "spec": fields}
     return run_layers(lift, run, parts[0]["metadata"].get("annotations"))
 
 

@@ -52,8 +52,8 @@ def _tasks(log: str, ended: datetime, *, well: bool) -> Iterator[Task]:
     Of iterations at the same time nobody knows which has ended: the first to begin counts as the first to end, so that
     what they take together is right.
     """
-    events = [found for line in log.splitlines() if (found := LINE.match(COLOURS.sub("", line)))]
-    times = [_time_of_day(found) for found in events]
+    events = [event for line in log.splitlines() if (event := LINE.match(COLOURS.sub("", line)))]
+    times = [_time_of_day(event) for event in events]
     begun: dict[str, deque[datetime]] = defaultdict(deque)
     for event, time in zip(events, times, strict=True):
         at = ended - (times[-1] - time) % DAY
@@ -70,6 +70,6 @@ def _tasks(log: str, ended: datetime, *, well: bool) -> Iterator[Task]:
             yield Task(name=name, parent_task_id=RUN, state="FAILED", start_time=at)
 
 
-def _time_of_day(found: re.Match[str]) -> timedelta:
-    hours, minutes, seconds = (int(found[number]) for number in (1, 2, 3))
-    return timedelta(hours=hours, minutes=minutes, seconds=float(f"{seconds}.{found[4]}"))
+def _time_of_day(event: re.Match[str]) -> timedelta:
+    hours, minutes, seconds = (int(event[number]) for number in (1, 2, 3))
+    return timedelta(hours=hours, minutes=minutes, seconds=float(f"{seconds}.{event[4]}"))
