@@ -58,8 +58,8 @@ def nothing_in(file: str) -> str:
     if not file.endswith(".py"):
         return "no workflow found"
     return (
-        "no workflow found: of Python files, only Airflow DAG files are read. For Hera or KFP, give the YAML that the "
-        "program writes, or optimize inside of the program (docs/hera.md, docs/kfp.md)"
+        "no workflow found: of Python files, only Airflow DAG files are read. For Hera or KFP, compile first and give "
+        "the YAML that the program writes, or optimize inside of the program (docs/hera.md, docs/kfp.md)"
     )
 
 
