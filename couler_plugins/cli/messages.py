@@ -38,7 +38,7 @@ def set_up_messages(config: Config) -> None:
     handler, level = _Handler(), root.level
     root.addHandler(handler)
     root.setLevel(config.log_level.upper())
-    for name in ("stamina", "urllib3"):  # each retry, else
+    for name in ("stamina", "urllib3.connectionpool"):  # each retry, else
         logging.getLogger(name).setLevel("INFO" if config.log_level == "debug" else "ERROR")
 
     def undo() -> None:
