@@ -160,7 +160,7 @@ NAME = "couler-plugins"
 
 
 def install_hint(extra: str) -> str:
-    """Return the command that installs what an extra of couler-plugins needs, from where couler-plugins came.
+    """Return the command that installs what an extra needs for this Python, from where couler-plugins came.
 
     No index is assumed to have couler-plugins: a folder, a wheel or a repository is named by its place, and where none
     is known, the packages of the extra are named themselves.
@@ -169,6 +169,7 @@ def install_hint(extra: str) -> str:
         extra: its name in `pyproject.toml`.
     """
     from importlib.metadata import PackageNotFoundError, distribution  # slow, and for errors only
+    from importlib.util import find_spec
 
     try:
         installed = distribution(NAME)
@@ -177,7 +178,11 @@ def install_hint(extra: str) -> str:
         arguments = [f"{source}[{extra}]"] if (source / "pyproject.toml").is_file() else []
     else:
         arguments = _from_origin(installed, extra) or _packages(installed, extra)
-    return f"pip install {shlex.join(arguments)}" if arguments else f"install the packages of its extra {extra!r}"
+    if not arguments:
+        return f"install the packages of its extra {extra!r}"
+    python = shlex.quote(sys.executable or "python3")  # the pip of the PATH may be that of another one
+    pip = f"{python} -m pip" if find_spec("pip") else f"pip --python {python}"
+    return f"{pip} install {shlex.join(arguments)}"
 
 
 def _from_origin(installed: Distribution, extra: str) -> list[str]:

@@ -193,6 +193,14 @@ def test_an_adapter_that_raises_is_named(plugin_box: PluginBox, method: str) -> 
         optimize(Text(TOY.replace("Toy", "Faulty")), "hurry")
 
 
+@pytest.mark.parametrize(("name", "meant"), [("kubeflow", "kfp"), ("Argo-Workflows", "argo"), ("hera", "argo")])
+def test_engines_are_known_by_the_names_that_people_use(plugin_box: PluginBox, name: str, meant: str) -> None:
+    for engine in ("kfp", "argo"):
+        plugin_box.declare(f"{engine}-engine", f"couler_{engine}.plugin")
+    with pytest.raises(InvalidInput, match=f"there is no adapter '{name}'\n  hint: did you mean '{meant}'. there is "):
+        optimize(Text(TOY), "", to=name)
+
+
 def test_options_of_adapters_are_checked() -> None:
     with pytest.raises(InvalidInput, match="the adapter 'toy' has no option 'strikt'\n  hint: did you mean 'strict'"):
         optimize(Text(TOY), "", to="toy{strikt=true}")

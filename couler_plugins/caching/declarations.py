@@ -14,6 +14,7 @@ from couler_plugins.caching.verdicts import Facts
 from couler_plugins.caching.waivers import GUESSES, ORDER, WAIVERS, waiver_of
 from couler_plugins.hookspecs.caching import Knowledge, Objection, Said
 from couler_plugins.ir import Graph, Operation, Source, Step, references
+from couler_plugins.options.fields import closest
 
 CACHE, ALLOW = "couler.io/cache", "couler.io/cache-allow"
 """The annotations of a thing; those on what is around it have its name behind them."""
@@ -164,7 +165,7 @@ def resolve(said: Sequence[Said], *, assume_pure: bool) -> Declaration | Objecti
         if assume_pure:
             return Declaration(ASSUMED)
         return Objection("not-declared", "its owner has not declared it pure")
-    where, text, itself = said[0].where, said[0].cache, said[0].itself
+    where, text, _, itself, source, seen = said[0]
     assert text is not None
     if text == "pure":
         return Declaration(where, itself=itself)
@@ -174,7 +175,9 @@ def resolve(said: Sequence[Said], *, assume_pure: bool) -> Declaration | Objecti
         seconds = sum(int(part[:-1]) * SECONDS[part[-1]] for part in re.findall(r"\d+[smhd]", match[1]))
         if seconds <= LONGEST:
             return Declaration(where, seconds, itself)
-    return Objection("unknown-declaration", f"{where} says {text!r}, which is none of pure, ttl=24h, always, never")
+    near = closest(text, ("pure", "always", "never"))
+    reason = f"{where} says {text!r}, which is none of pure, ttl=24h, always, never{f' ({near})' if near else ''}"
+    return Objection("unknown-declaration", reason, seen=seen.replace(ALLOW, CACHE)).at(source)
 
 
 def waivers_in(said: Sequence[Said]) -> tuple[str, ...]:

@@ -183,6 +183,20 @@ def opened(config: Config, *, writing: bool = False) -> Iterator[artifacts.Artif
         yield cache
 
 
+@contextlib.contextmanager
+def existing(config: Config) -> Iterator[artifacts.ArtifactCache]:
+    """As `opened`, for those who only look: a folder that is not there is not made.
+
+    Raises:
+        EngineError: there is no such folder, too.
+    """
+    if (folder := artifacts.folder_of(config.cache_store)) is not None and not folder.is_dir():
+        hint = "couler cache makes it with the first result"
+        raise EngineError("there is no such folder", file=str(folder), hint=hint)
+    with opened(config) as cache:
+        yield cache
+
+
 def complete_key(cache: artifacts.ArtifactCache, text: str) -> str:
     """Return the key that begins with a text, of those that are digests; the text itself where it is a key, or of none.
 

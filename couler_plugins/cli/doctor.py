@@ -13,14 +13,13 @@ from typing import Any, Literal
 import click
 import msgspec
 
-from couler_plugins.caching.artifacts import folder_of
-from couler_plugins.cli.cache_options import opened
+from couler_plugins.cli.cache_options import existing
 from couler_plugins.cli.records import print_json
 from couler_plugins.cli.settings import engine_option, json_option, target_options, with_settings
 from couler_plugins.cli.work import usable_plugins
 from couler_plugins.engine_kit.kubernetes.calls import connected, served
 from couler_plugins.engine_kit.kubernetes.calls import version as version_of
-from couler_plugins.errors import NAME, CoulerError, EngineError, InvalidInput, install_hint
+from couler_plugins.errors import NAME, CoulerError, InvalidInput, install_hint
 from couler_plugins.hookspecs.checks import Check
 from couler_plugins.net.redacting import redact_url
 from couler_plugins.options.config import Config
@@ -150,9 +149,7 @@ def _check_store(config: Config) -> Check:
         return Check(feature="store", state="absent", message="no store of results is set", remedy=remedy)
     place = redact_url(config.cache_store)
     try:
-        if (folder := folder_of(config.cache_store)) is not None and not folder.is_dir():
-            raise EngineError("there is no such folder", hint="couler cache makes it with the first result")
-        with opened(config) as cache:
+        with existing(config) as cache:
             cache.lookup(NAME)
     except CoulerError as error:
         return Check(feature="store", state="missing", message=f"{place}: {error.message}", remedy=error.hint or "")

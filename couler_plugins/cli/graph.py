@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from couler_plugins.cli.outputs import refuse_inputs, write_text
+from couler_plugins.cli.messages import say
+from couler_plugins.cli.outputs import names, refuse_inputs, write_text
 from couler_plugins.cli.settings import engine_option, input_scale_option, pipeline_option, render_option
 from couler_plugins.cli.work import FileCall, file_command
 from couler_plugins.driver.rewrite import Session
@@ -21,6 +22,7 @@ from couler_plugins.viz.diagrams.mermaid import MAX_ARROWS
 from couler_plugins.viz.page import page
 from couler_plugins.viz.page.parts import entry_graph, split_of
 
+SUFFIXES = {".dot": "dot", ".gv": "dot", ".html": "html", ".htm": "html"}
 log = logging.getLogger(__name__)
 
 
@@ -31,7 +33,10 @@ log = logging.getLogger(__name__)
     render_option,
     input_scale_option,
     click.option(
-        "--format", "notation", type=click.Choice(["mermaid", "dot", "html"]), default="mermaid", show_default=True
+        "--format",
+        "notation",
+        type=click.Choice(["mermaid", "dot", "html"]),
+        help="Default: what the suffix of -o says (.mmd, .dot, .gv, .html, .htm), otherwise mermaid.",
     ),
     click.option("-o", "--output", metavar="PATH", help="Where to write. Default: stdout."),
     epilog="""\b
@@ -44,7 +49,7 @@ Examples:
   couler graph --format dot -p split workflow.yaml | dot -Tsvg > parts.svg
 """,
 )
-def command(call: FileCall, *, notation: str, output: str | None) -> int:
+def command(call: FileCall, *, notation: str | None, output: str | None) -> int:
     """Draws workflows as Mermaid, DOT or a page for the browser.
 
     Solid arrows show order, dotted arrows data, thick arrows calls of a graph. A small circle is a barrier: all
@@ -57,6 +62,7 @@ def command(call: FileCall, *, notation: str, output: str | None) -> int:
     each change with its reason, and the changed lines of each step. With -p "", it shows just the workflows. With
     --history, it says what a run costs.
     """
+    notation = notation or SUFFIXES.get(Path(output or "").suffix.lower(), "mermaid")
     with call.session() as session:
         if output not in (None, "-"):
             refuse_inputs([Path(str(output))], call.files)
@@ -66,6 +72,8 @@ def command(call: FileCall, *, notation: str, output: str | None) -> int:
             text, errors = _picture(call, session, notation)
     if text and not (errors and len(errors) == len(call.files)):
         write_text(text, output)
+        if errors and output:
+            say(f"{output} is written without {names([error.file or 'a file' for error in errors])}")
     return call.report(errors)
 
 

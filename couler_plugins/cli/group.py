@@ -14,6 +14,7 @@ import click
 from couler_plugins import __version__
 from couler_plugins.cli.messages import say_error
 from couler_plugins.errors import CoulerError, EngineError, one_line
+from couler_plugins.options.fields import closest
 
 COMMANDS = {
     "optimize": ("optimize:optimize", "Rewrites workflows to do the same work at lower cost."),
@@ -115,6 +116,14 @@ class CommandGroup(click.Group):
         command = getattr(import_module(f"couler_plugins.cli.{module}"), name)
         assert isinstance(command, click.Command)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Finds a command; says which one is nearly called so where there is none."""
+        if args and args[0] not in self.table and (near := closest(args[0], self.table)):
+            raise click.UsageError(f"No such command {args[0]!r}; {near}")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes the commands as click does, from the table."""

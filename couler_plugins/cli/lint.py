@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from couler_plugins.cli.messages import say, write_bytes
+from couler_plugins.cli.messages import nothing_in, say, write_bytes
 from couler_plugins.cli.records import error_record, finding_record, print_json
 from couler_plugins.cli.sarif import sarif_text
 from couler_plugins.cli.settings import baseline_option, engine_option, format_option, render_option, to_option
@@ -79,6 +79,9 @@ def command(call: FileCall, *, schemas: tuple[str, ...], baseline: Path | None, 
     else:
         write_bytes("".join(f"{finding}\n" for finding in merge_alike(linted.findings)))
     code = call.report(linted.errors)
+    for item in call.files:  # manifests of other kinds are no news where there are workflows beside them
+        if item.named and item.name in linted.empty and (item.name.endswith(".py") or not linted.documents):
+            say(f"{item.name}: {nothing_in(item.name)}")
     say(_summary(linted))
     if quiet:
         say(f"{quiet} finding{'s' if quiet > 1 else ''} of {baseline} kept quiet")
@@ -91,4 +94,4 @@ def _summary(linted: Linted) -> str:
     counts_text = [f"{count} {name}{'s' if count > 1 else ''}" for name in SEVERITIES if (count := counts[name])]
     counts_text += [f"{len(linted.errors)} not readable"] if linted.errors else []
     documents = f"{linted.documents} document{'' if linted.documents == 1 else 's'} checked"
-    return f"{documents}: {', '.join(counts_text) or 'nothing found'}"
+    return f"{documents}: {', '.join(counts_text) or ('nothing found' if linted.documents else 'no workflow found')}"

@@ -38,7 +38,8 @@ def set_up_messages(config: Config) -> None:
     handler, level = _Handler(), root.level
     root.addHandler(handler)
     root.setLevel(config.log_level.upper())
-    logging.getLogger("stamina").setLevel("INFO" if config.log_level == "debug" else "ERROR")  # each retry, else
+    for name in ("stamina", "urllib3.connectionpool"):  # each retry, else
+        logging.getLogger(name).setLevel("INFO" if config.log_level == "debug" else "ERROR")
 
     def undo() -> None:
         root.removeHandler(handler)
@@ -58,8 +59,8 @@ def nothing_in(file: str) -> str:
     if not file.endswith(".py"):
         return "no workflow found"
     return (
-        "no workflow found: of Python files, only Airflow DAG files are read. For Hera or KFP, give the YAML that the "
-        "program writes, or optimize inside of the program (docs/hera.md, docs/kfp.md)"
+        "no workflow found: of Python files, only Airflow DAG files are read. For Hera or KFP, compile first and give "
+        "the YAML that the program writes, or optimize inside of the program (docs/hera.md, docs/kfp.md)"
     )
 
 

@@ -13,7 +13,7 @@ import click
 import msgspec
 
 from couler_plugins import __version__
-from couler_plugins.cli.cache_options import AGE, opened, store_options, tidy
+from couler_plugins.cli.cache_options import AGE, existing, store_options, tidy
 from couler_plugins.cli.cache_report import past_runs
 from couler_plugins.cli.messages import say
 from couler_plugins.cli.outputs import write_text
@@ -196,7 +196,7 @@ def _read(config: Config, most: int, result: Result) -> Metrics:
     if config.history:
         metrics.count_runs(past_runs(config, config.history, None, None), most)
     if config.cache_store:
-        with opened(config) as cache:
+        with existing(config) as cache:
             stats = cache.stats()
         for namespace, usage in stats.usage.items():
             metrics.of("couler_cache_bytes", namespace).set(usage.bytes)

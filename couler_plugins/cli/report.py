@@ -17,6 +17,7 @@ from couler_plugins.comparison.report import Comparison, Figure, Report, report_
 from couler_plugins.comparison.versions import versions_in
 from couler_plugins.costs.report import figure_text
 from couler_plugins.options.config import Config
+from couler_plugins.runs.usage import message_of
 
 HEAD = ("", "runs", "before", "after", "change", f"{LEVEL:.0%} interval", "")
 FINDING = {True: "changed", False: "no change seen"}
@@ -63,7 +64,7 @@ def command(
     if not config.history:
         raise click.UsageError("Give past runs with --history.")
     runs = past_runs(config, config.history, engine, since)
-    families = {run.family for run in runs}
+    families, workflows = {message_of(run.family) for run in runs}, tuple(map(message_of, workflows))
     if unknown := [name for name in workflows if name not in families]:
         names = ", ".join(sorted(families)[:5]) or "none"
         raise click.UsageError(f"The history has no run of {unknown[0]}, only of {names}.")

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from couler_plugins.cli.messages import log_retries
+from couler_plugins.driver.pipeline import refuse_broken
 from couler_plugins.driver.rewrite import Session, adapter_errors
-from couler_plugins.driver.session import optimize_inputs
+from couler_plugins.driver.session import lift_inputs, optimize_inputs
 from couler_plugins.errors import CoulerError, EngineError, InvalidInput, Unsupported
 from couler_plugins.hookspecs import Optimizer
 from couler_plugins.hookspecs.running import Failure, Job, Request, Runner, Status, Submitted, Where
@@ -110,7 +111,7 @@ def run(files: Sequence[Input], session: Session, wanted: RunRequest, *, quiet: 
         EngineError: the engine failed.
         KeyboardInterrupt: somebody interrupted it; what to do about that was said.
     """
-    engine, documents = _documents(files, session, wanted.pipeline)
+    engine, documents = _documents(files, session, wanted.pipeline, local=bool(wanted.where.folder))
     runner = runner_of(session.plugins, engine, wanted.where, wanted.local)
     with contextlib.closing(_Closing(runner)), Journal.opened(wanted.journal) as journal:
         name = wanted.run or (journal.head.run if journal.head else None) or new_run()
@@ -228,9 +229,12 @@ def some_of(names: Sequence[str], most: int = 5) -> str:
 
 
 def _documents(
-    files: Sequence[Input], session: Session, pipeline: str | Sequence[Optimizer] | None
+    files: Sequence[Input], session: Session, pipeline: str | Sequence[Optimizer] | None, *, local: bool
 ) -> tuple[str, list[Any]]:
-    """The engine, and the data of all documents; optimized where there is a pipeline."""
+    """The engine, and the data of all documents; optimized where there is a pipeline.
+
+    A cluster looks itself whether workflows are whole. What runs here has to be before its first step runs.
+    """
     for item in files:
         if item.error is not None:
             raise item.error
@@ -241,13 +245,15 @@ def _documents(
             f"found workflows of several engines ({', '.join(engines)})" if engines else "there is no workflow to run"
         )
         raise InvalidInput(message, hint="choose one with --engine" if engines else "give a file that holds one")
+    if local and pipeline is None:
+        refuse_broken(lift_inputs(files, session, _raise), _raise)
     if pipeline is None:
         bundle = session.plugins.adapter(engines[0]).load(read)
         return engines[0], [document.data for document in bundle.documents]
     return engines[0], list(optimize_inputs(files, pipeline, session).documents)
 
 
-def _raise(_: int, error: CoulerError) -> None:
+def _raise(_: object, error: CoulerError) -> None:
     raise error
 
 

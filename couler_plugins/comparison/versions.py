@@ -12,6 +12,7 @@ from couler_plugins.documents.mappings import by_key
 from couler_plugins.engine_kit.run_layers import OWN
 from couler_plugins.runs import Run, site_of
 from couler_plugins.runs.history_file import goes_on
+from couler_plugins.runs.usage import message_of
 
 Fingerprint = tuple[tuple[str, str], ...]
 
@@ -61,7 +62,7 @@ def versions_in(runs: Iterable[Run], at: float | None = None) -> list[Versions]:
         runs: runs that have ended.
         at: compare the runs that ended before and after this time instead, whatever their versions.
     """
-    families = by_key(((run.family, run.engine), run) for run in _wholes(runs))
+    families = by_key(((message_of(run.family), run.engine), run) for run in _wholes(runs))
     return [_versions(*names, own, at) for names, own in sorted(families.items())]
 
 

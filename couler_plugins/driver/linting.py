@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
+from couler_plugins.caching.declarations import CACHE
 from couler_plugins.documents import Document, Finding, Path, Remark, SourceFile, findings
 from couler_plugins.documents.collector import collector_paused
 from couler_plugins.driver.isolation import blank, raise_common_failure, without_failing
@@ -19,13 +21,22 @@ from couler_plugins.hookspecs import Adapter
 from couler_plugins.inputs.sources import Input
 from couler_plugins.inputs.unknown_kinds import misnamed
 from couler_plugins.ir.bundle import Bundle
+from couler_plugins.options.fields import closest
 from couler_plugins.reliability.rules import GUARD, IDEMPOTENT, NEVER
 from couler_plugins.rightsizing.rules import ANNOTATION, WORDS
 
 log = logging.getLogger(__name__)
 ALSO_OURS = ("unknown-field", "wrong-type")
 """What both adapters and schemas find: it is said once."""
-VALUES = {IDEMPOTENT: ("true", "false"), FUSE: (NEVER,), GUARD: (NEVER,), ANNOTATION: WORDS}
+BESIDE = re.compile(r"ttl=(\d+[smhd])+|native|kept")
+"""What `couler.io/cache` takes besides: times, what is only for KFP, and what couler writes itself."""
+VALUES = {
+    CACHE: ("pure", "ttl=24h", "always", "never"),
+    IDEMPOTENT: ("true", "false"),
+    FUSE: (NEVER,),
+    GUARD: (NEVER,),
+    ANNOTATION: WORDS,
+}
 """The words of our annotations that take nothing else."""
 
 
@@ -37,11 +48,13 @@ class Linted:
         findings: in the order of the files, then of the lines.
         errors: of the files that could not be read.
         documents: how many documents some engine understood, or some schema covers.
+        empty: the files that were read and have no such document.
     """
 
     findings: tuple[Finding, ...]
     errors: tuple[CoulerError, ...]
     documents: int
+    empty: frozenset[str]
 
     @property
     def remarks(self) -> tuple[Finding, ...]:
@@ -104,7 +117,9 @@ def lint_inputs(inputs: Sequence[Input], session: Session, schemas: Schemas = NO
     order = {file.name: number for number, file in reversed(list(enumerate(files)))}
     findings_so_far.sort(key=lambda finding: (order.get(finding.file, len(order)), finding.line or 0))
     errors = (*(item.error for item in inputs if item.error is not None), *refused.values())
-    return Linted(findings=tuple(findings_so_far), errors=errors, documents=len(understood))
+    empty = {file.name for number, file in enumerate(files) if number not in refused}
+    empty -= {documents[number].file for number in understood}
+    return Linted(findings=tuple(findings_so_far), errors=errors, documents=len(understood), empty=frozenset(empty))
 
 
 def lint_files(
@@ -145,6 +160,6 @@ def _wrong_values(number: int, data: Any, path: Path = ()) -> Iterator[Remark]:
         name = next((name for name in VALUES if key == name or str(key).startswith(f"{name}.")), None)
         if name is None or path[-1:] != ("annotations",):
             yield from _wrong_values(number, value, (*path, key))
-        elif isinstance(value, str) and value not in VALUES[name]:
-            hint = f"write {' or '.join(VALUES[name])}, in quotes"
+        elif isinstance(value, str) and value not in VALUES[name] and not (name == CACHE and BESIDE.fullmatch(value)):
+            hint = f"{closest(value, VALUES[name])} write {' or '.join(VALUES[name])}, in quotes".lstrip()
             yield Remark(number, (*path, key), "warning", "annotation", f"{key} cannot be {value!r:.40}", hint)

@@ -147,7 +147,7 @@ def _warn_unused(result: Result, work: Session, *, searched: bool) -> None:
         result: what the call came to.
         work: has the rows.
         searched: whether folders were searched: a row for another file than those that were named is no mistake, and is
-            told only where a name here is nearly the same.
+            a warning only where a name here is nearly the same, and else for those who ask for more (`-v`).
     """
     optimizers = dict.fromkeys(text.partition("{")[0] for text in result.optimizers)
     rows = [row for name in optimizers for row in work.rows.get(name, ()) if URL not in row.content]
@@ -164,8 +164,8 @@ def _warn_unused(result: Result, work: Session, *, searched: bool) -> None:
     pairs = ((row, key) for row in rows for key in row.patterns if workflows)
     for row, key in ((row, key) for row, key in pairs if not matches(row, key, names[key])):
         near = next((f"; {hint}" for text in row.patterns[key] if (hint := closest(text, names[key]))), "")
-        if near or searched:
-            log.warning("%s: no %s here is called %s%s", row.place, key, " or ".join(row.patterns[key]), near)
+        level = logging.WARNING if near or searched else logging.INFO
+        log.log(level, "%s: no %s here is called %s%s", row.place, key, " or ".join(row.patterns[key]), near)
 
 
 def _engines(

@@ -37,6 +37,8 @@ from couler_plugins.plugins.checks import (
 )
 from couler_plugins.runs import Candidate, History
 
+PEOPLES = {"argo-workflows": "argo", "hera": "argo", "kubeflow": "kfp", "kubeflow-pipelines": "kfp"}
+"""What people call engines whose adapters have other names."""
 T = TypeVar("T")
 
 
@@ -103,7 +105,10 @@ class Registry(Generic[T]):
             raise PluginFailure(self._clash(name), hint="disable one of them with disable-plugins")
         if not entries:
             names = self.usable()
-            hints = [closest(name, names), f"there is {', '.join(names)}" if names else "no plugin provides any"]
+            hints = [
+                closest(PEOPLES.get(name.lower(), name), names),
+                f"there is {', '.join(names)}" if names else "no plugin provides any",
+            ]
             hints += ["(`couler plugins` shows some that could not be loaded)"] if some_failed() else []
             raise InvalidInput(f"there is no {self._what} {name!r}", hint=" ".join(filter(None, hints)))
         return entries[0][0]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from couler_plugins.caching.declarations import Declaration, resolve
-from couler_plugins.hookspecs.caching import Objection, Said
+from couler_plugins.caching.declarations import Declaration, resolve, said_in
+from couler_plugins.hookspecs.caching import Objection, Said, SourcePlace
 
 A, B, C = "the step", "the template", "the workflow"
 
@@ -82,3 +82,12 @@ def test_words_that_there_are_not(text: str) -> None:
     assert isinstance(found, Objection)
     assert found.rule == "unknown-declaration"
     assert repr(text) in found.reason
+
+
+def test_a_word_that_is_nearly_one_is_told_with_its_line() -> None:
+    source = (2, "metadata")
+    (said,) = said_in("the template 'a'", {"couler.io/cache.main.a": "pur"}, ".main.a", source=source)
+    found = resolve([said], assume_pure=True)
+    assert isinstance(found, Objection)
+    assert found.reason.endswith("none of pure, ttl=24h, always, never (did you mean 'pure'?)")
+    assert (found.seen, found.place) == ("couler.io/cache.main.a", SourcePlace.of(source))

@@ -70,7 +70,9 @@ def test_the_help_text_says_the_exit_codes(couler_command: Couler) -> None:
 def test_an_unknown_command_is_a_usage_error(couler_command: Couler) -> None:
     done = couler_command("optimise")
     assert done.exit_code == 2
-    assert "No such command 'optimise'" in done.stderr
+    assert "No such command 'optimise'; did you mean 'optimize'?" in done.stderr
+    assert "No such command 'xyzzy'.\n" in couler_command("xyzzy").stderr
+    assert "No such command 'declar'; did you mean 'declare'?" in couler_command("cache", "declar").stderr
 
 
 def test_convert_to_the_own_engine_is_the_identity(couler_command: Couler) -> None:

@@ -212,7 +212,7 @@ def test_each_extra_has_its_versions_or_what_installs_it(monkeypatch: pytest.Mon
     lines = doctor().stdout.splitlines()
     assert f"couler: extra kfp: ok: kfp {real('kfp')}" in lines
     lack = lines.index("couler: extra argo: absent: hera is not installed (workflows that are written with Hera)")
-    assert re.fullmatch(r"    pip install .*\[argo\]'", lines[lack + 1])
+    assert re.fullmatch(r"    .*pip .*install .*\[argo\]'", lines[lack + 1])
     known = {line.split()[2][:-1] for line in lines if line.startswith("couler: extra ")}
     assert known == EXTRAS.keys() == set(importlib.metadata.metadata(NAME).get_all("Provides-Extra") or ())
 

@@ -138,6 +138,8 @@ def test_a_row_with_a_misspelt_name_is_told(key: str, name: str, near: str) -> N
 def test_a_row_for_nothing_is_told_where_a_folder_is_searched() -> None:
     row("task", "elsewhere")
     assert call("explain", "-p", "guard", "in/lone.json").stderr == ""
+    said = call("explain", "-p", "guard", "in/lone.json", "-v").stderr
+    assert said.count("couler.toml:1: no task here is called elsewhere\n") == 1
     assert "no task here is called elsewhere\n" in call("explain", "-p", "guard", "in").stderr
     assert "elsewhere" not in call("explain", "-p", "dedupe", "in").stderr
 

@@ -335,3 +335,24 @@ def test_workflows_of_several_engines_share_one_picture(couler_command: Couler, 
     assert done.stderr == "error: none.yaml: it cannot be read: No such file or directory\n"
     assert '["Toy a"]' in done.stdout
     assert '["Strict b"]' in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "start"), [("p.html", "<!doctype html>"), ("p.HTM", "<!doctype html>"), ("p.gv", "digraph"), ("p.mmd", "")]
+)
+def test_the_suffix_says_the_format(couler_command: Couler, name: str, start: str) -> None:
+    Path("a.yaml").write_text(TOY)
+    assert couler_command("graph", "-p", "", "a.yaml", "-o", name).exit_code == 0
+    text = Path(name).read_text("utf-8")
+    assert text.startswith(start or couler_command("graph", "-p", "", "a.yaml").stdout)
+    assert couler_command("graph", "-p", "", "a.yaml", "--format", "dot", "-o", name).exit_code == 0
+    assert Path(name).read_text("utf-8").startswith("digraph")
+
+
+@pytest.mark.parametrize("name", ["p.html", "p.mmd"])
+def test_what_a_picture_lacks_is_said(couler_command: Couler, name: str) -> None:
+    Path("a.yaml").write_text(TOY)
+    Path("bad.yaml").write_text("a: [\n")
+    done = couler_command("graph", "-p", "", "a.yaml", "bad.yaml", "-o", name)
+    assert (done.exit_code, Path(name).exists()) == (2, True)
+    assert done.stderr.startswith(f"{name} is written without bad.yaml\nerror: bad.yaml:")

@@ -122,3 +122,31 @@ def test_the_help_text_has_examples(couler_command: Couler) -> None:
 def test_quiet_says_nothing_but_findings(couler_command: Couler) -> None:
     done = couler_command("lint", "-q", "good.yaml")
     assert (done.exit_code, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_files_without_workflows_are_no_success(couler_command: Couler) -> None:
+    Path("churn.py").write_text("import kfp\n")
+    Path("values.yaml").write_text("replicas: 1\n")
+    done = couler_command("lint", "churn.py")
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert done.stderr.startswith("churn.py: no workflow found: of Python files, only Airflow DAG files are read. ")
+    assert "compile first" in done.stderr
+    assert done.stderr.endswith("\n0 documents checked: no workflow found\n")
+    said = "values.yaml: no workflow found\n0 documents checked: no workflow found\n"
+    assert couler_command("lint", "values.yaml").stderr == said
+    mixed = couler_command("lint", "good.yaml", "churn.py", "values.yaml").stderr
+    assert mixed.startswith("churn.py: no workflow found: ")
+    assert mixed.endswith("\n1 document checked: nothing found\n")
+    assert "values.yaml" not in mixed
+
+
+def test_misspelt_words_of_caching_are_warned_of(couler_command: Couler) -> None:
+    text = "kind: Strict\nannotations:\n  couler.io/cache: pur\n  couler.io/cache.main.a: ttl=3\nsteps: []\n"
+    Path("words.yaml").write_text(text)
+    lines = couler_command("lint", "words.yaml").stdout.splitlines()
+    assert lines[0].startswith("words.yaml:3: warning: couler.io/cache cannot be 'pur' (at ")
+    assert lines[1] == "  hint: did you mean 'pure'? write pure or ttl=24h or always or never, in quotes"
+    assert "words.yaml:4: warning: couler.io/cache.main.a cannot be 'ttl=3'" in lines[2]
+    for word in ("pure", "ttl=1d12h", "always", "never", "native"):
+        Path("words.yaml").write_text(text.replace("pur\n", f"{word}\n").replace("ttl=3", "never"))
+        assert couler_command("lint", "words.yaml").stdout == "", word

@@ -235,6 +235,17 @@ def test_names_of_others_are_no_markdown(fetched: Callable[..., Couler]) -> None
     assert text.startswith("### \\<b\\>\\|x\\]\\(http\\)")
 
 
+@pytest.mark.parametrize("output_format", ["text", "markdown", "json"])
+def test_names_of_workflows_have_no_secrets(fetched: Callable[..., Couler], output_format: str) -> None:
+    report = fetched(argo_histories.history(retried, before=6, after=6))
+    path = Path("history.jsonl")
+    path.write_text(path.read_text("utf-8").replace('"nightly"', '"nightly token=abcdefgh"'), "utf-8")
+    for arguments in ((), ("nightly token=abcdefgh",), ("hourly",)):
+        done = report("--format", output_format, *arguments)
+        assert (done.exit_code, "nightly" in done.output) == (2 * (arguments == ("hourly",)), True)
+        assert "abcdefgh" not in done.output
+
+
 @pytest.mark.parametrize("output_format", ["text", "markdown"])
 def test_names_of_layers_do_not_move_the_cursor(fetched: Callable[..., Couler], output_format: str) -> None:
     report = fetched(argo_histories.history(retried, before=6, after=6))

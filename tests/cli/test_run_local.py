@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,17 @@ def test_refusals_come_before_anything_runs(couler: Couler) -> None:
     done = couler("run", "w.yaml", "--local")
     assert (done.exit_code, done.stdout) == (2, "")
     assert "leaf: its kind is suspend, and --local runs only scripts" in done.stderr
+    assert not Path("couler-run").exists()
+
+
+def test_a_call_of_what_is_not_there_is_refused_before_anything_runs(couler: Couler) -> None:
+    text = workflow(
+        f"{MAIN[: MAIN.index('outputs')]}- - {{name: b, template: leav}}\n", leaf=script(f"echo x >> {STARTED}")
+    )
+    Path("typo.yaml").write_text(text)
+    done = couler("run", "typo.yaml", "--local", "--run-id", "one")
+    assert done.exit_code == 2, done.output
+    assert re.match(r"error: typo.yaml:\d+: w: 'b' calls 'leav', which w does not have\n  hint: ", done.stderr)
     assert not Path("couler-run").exists()
 
 

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from couler_plugins.cli.group import couler
 from couler_plugins.cli.plugins_new import TEMPLATES
+from couler_plugins.errors import install_hint
 from support import ROOT
 
 WORKFLOW = """\
@@ -69,7 +70,7 @@ def test_what_to_install_is_said_where_copier_is_not(monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(sys.modules, "copier", None)
     done = CliRunner().invoke(couler, ["plugins", "new", "optimizer", "one", "-o", str(tmp_path / "one")])
     assert done.exit_code == 2
-    assert done.stderr.startswith("error: copier is not installed\n  hint: pip install ")
+    assert done.stderr.startswith(f"error: copier is not installed\n  hint: {install_hint('templates')}")
 
 
 @pytest.mark.slow

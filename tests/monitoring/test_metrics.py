@@ -308,3 +308,9 @@ def test_scrapes_may_ask_for_either_format() -> None:
     thread.join()
     assert texts[0].endswith("# EOF\n")
     assert "# TYPE couler_workflow_runs_total counter" in texts[1]
+
+
+def test_no_folder_is_made_for_a_store_that_is_not_there(couler_command: Couler) -> None:
+    done = couler_command("metrics", "--store", "stroe")
+    assert (done.exit_code, Path("stroe").exists()) == (3, False)
+    assert done.stderr.startswith("error: stroe: there is no such folder\n  hint: ")

@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from couler_kfp.run.client import Calls
+from couler_kfp.run.client import ADDRESS, Calls
 from couler_plugins.errors import CoulerError
 from couler_plugins.hookspecs.checks import Check
 from couler_plugins.net.redacting import redact_url
-
-ADDRESS = "KF_PIPELINES_ENDPOINT"
 
 
 def local_checks() -> Iterator[Check]:

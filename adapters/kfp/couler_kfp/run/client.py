@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import os
 import sys
 import tempfile
 import warnings
@@ -20,8 +21,12 @@ from typing import Any
 import stamina
 
 from couler_plugins.documents import Mapped, dump_yaml
-from couler_plugins.errors import EngineError, restating
+from couler_plugins.engine_kit.kubernetes.access import configuration_of
+from couler_plugins.errors import EngineError, InvalidInput, restating
+from couler_plugins.net.redacting import redact_url
 
+ADDRESS = "KF_PIPELINES_ENDPOINT"
+"""The environment variable that says where the API is, as `kfp` reads it."""
 ATTEMPTS = 5
 TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 HINTS = {
@@ -42,13 +47,14 @@ class Calls:
         namespace: whose runs these are; empty where KFP has no users, or for the one that the client is set to.
 
     Raises:
-        InvalidInput: `kfp` is not installed.
+        InvalidInput: `kfp` is not installed, or nothing says where the API is.
         EngineError: KFP does not answer.
     """
 
     def __init__(self, context: str = "", namespace: str = "") -> None:
         with restating(ImportError, "kfp is not installed", reason=False, extra="kfp", engine="kfp"):
             from kfp import Client
+        _check_address(context)
         self._namespace = namespace or None
         with _quiet():
             self._client = _asked("connect", lambda: Client(kube_context=context or None))
@@ -97,6 +103,20 @@ class Calls:
             EngineError: KFP does not answer, or does not let us.
         """
         _asked("terminate a run", lambda: self._client.terminate_run(ident))
+
+
+def _check_address(context: str) -> None:
+    """Refuse what `kfp` would try all the same: an address that is none, and its own machine where there is none."""
+    from urllib3.exceptions import LocationParseError
+    from urllib3.util import parse_url
+
+    details: Any = {"reason": False, "engine": "kfp", "hint": f"export {ADDRESS}=http://localhost:8888, or where it is"}
+    if address := os.environ.get(ADDRESS):
+        with restating(LocationParseError, f"{ADDRESS} is no address of KFP's API: {redact_url(address)}", **details):
+            parse_url(address if address.startswith("http") else f"https://{address}")  # as `kfp` does
+    else:
+        with restating(InvalidInput, f"{ADDRESS} is not set, and no cluster is known otherwise", **details):
+            configuration_of(context)
 
 
 @contextlib.contextmanager

@@ -201,6 +201,28 @@ def test_nobody_answers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
         run([chain(2)])
 
 
+@pytest.mark.parametrize(
+    ("address", "code", "said"),
+    [
+        ("", 2, "error: KF_PIPELINES_ENDPOINT is not set, and no cluster is known otherwise\n  hint: export KF_"),
+        ("HOST:PORT", 2, "error: KF_PIPELINES_ENDPOINT is no address of KFP's API: HOST:PORT\n  hint: export KF_"),
+        ("http://127.0.0.1:9", 3, "to go on: call the same again with --run-id one\nerror: KFP does not answer ("),
+    ],
+)
+def test_what_is_wrong_with_the_address_is_said_in_one_line(
+    address: str, code: int, said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "nowhere"))
+    monkeypatch.setenv("KF_PIPELINES_ENDPOINT", address)
+    monkeypatch.setattr("couler_kfp.run.client.RETRIES", lambda on, call: call())
+    path = tmp_path / "pipeline.yaml"
+    path.write_text(yaml.safe_dump(chain(2)))
+    done = CliRunner().invoke(couler, ["run", str(path), "--run-id", "one"])
+    assert (done.exit_code, done.stderr.startswith(said)) == (code, True), done.output
+    assert done.stderr.count("\n") == 3 - (code == 2)
+
+
 def test_the_command_line_runs_a_split_pipeline(
     server: KfpServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
