@@ -274,4 +274,7 @@ def test_the_page_shows_what_is_printed(fetched: Callable[..., Couler]) -> None:
     command, _, shown = PAGE.split("```console\n$ couler ")[1].split("```")[0].partition("\n")
     assert command == "report --history history.jsonl"
     assert fetched(argo_histories.history(smaller, 0.88))().stdout.rstrip() == shown.rstrip()
+    # Whoever changes what a history keeps of these runs writes the example again.
+    example = (ROOT / "examples" / "history.jsonl").read_text("utf-8")
+    assert Path("history.jsonl").read_text("utf-8") == example
     assert set(re.findall(r"`--(\w+)`", PAGE)) <= {"at", "since", "seed", "json", "format", "history", "engine"}
