@@ -138,6 +138,8 @@ $ pytest
 $ couler plugins
 ```
 
+The package of an optimizer starts as a working example that sets timeouts: replace `run`, the options and the tests.
+
 It needs the extra `templates` (copier). Without couler, `copier copy` makes the same from the folders in
 `couler_plugins/plugins/templates`.
 
