@@ -233,7 +233,10 @@ def test_a_plugin_that_fails_is_named(plugin_box: PluginBox) -> None:
 
 
 def test_a_store_that_is_not_there_is_not_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "couler: store: absent: no store of results is set\n    cache-store in couler.toml" in doctor().stdout
+    assert (
+        "couler: store: absent: no store of `couler cache` is set\n    set cache-store in couler.toml"
+        in doctor().stdout
+    )
     monkeypatch.setenv("COULER_CACHE_STORE", str(tmp_path / "store"))
     found = doctor()
     line = f"couler: store: missing: {tmp_path}/store: there is no such folder\n"
@@ -247,7 +250,8 @@ def test_a_store_that_is_not_there_is_not_made(tmp_path: Path, monkeypatch: pyte
 def test_airflow_is_reached_by_its_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said = doctor("--engine", "airflow")
     remedy = "call couler where the scheduler runs, with its environment"
-    lines = [f"airflow: reached: absent: no Airflow is set up in {tmp_path}", f"    {remedy}"]
+    count = "0 ok, 1 absent, 0 missing, 0 unknown"
+    lines = [f"airflow: reached: absent: no Airflow is set up in {tmp_path}", f"    {remedy}", count]
     assert (said.exit_code, said.stdout.splitlines()) == (0, lines)
     (tmp_path / "airflow.cfg").touch()
     said = doctor("--engine", "airflow")
