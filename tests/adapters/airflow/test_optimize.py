@@ -19,6 +19,7 @@ from couler_airflow.bundle import snapshot
 from couler_airflow.cache.rows import wrapped_tasks
 from couler_airflow.dags import lift, lower
 from couler_airflow.marks import declared
+from couler_airflow.settings import is_enabled
 from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.hookspecs import Context
 from couler_plugins.ir import Literal, replace
@@ -33,6 +34,7 @@ pytestmark = [pytest.mark.airflow, pytest.mark.sampled]
 def store(monkeypatch: pytest.MonkeyPatch) -> None:
     """A store: nothing is run here, so it is never opened."""
     monkeypatch.setenv("AIRFLOW__COULER__CACHE_STORE", "memory://nowhere")
+    is_enabled()  # this imports Airflow, which sets logging up: before `caplog` listens to a test
 
 
 @pytest.fixture(scope="module")
