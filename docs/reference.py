@@ -12,6 +12,7 @@ import msgspec
 
 from couler_plugins import ir
 from couler_plugins.ir import needs, ports, values, workflow
+from couler_plugins.ir.settings import PAIRS, SETTINGS, SettableStep
 from couler_plugins.options.config import load_config
 from couler_plugins.options.fields import options_of
 from couler_plugins.plugins import OPTIMIZERS, PARTITIONERS, POLICIES, TUNERS, load_plugins
@@ -32,6 +33,23 @@ IR_SECTIONS = {
     "Inputs, outputs, loops and containers": ports,
     "Dependencies": needs,
     "Values": values,
+}
+IR_SETTINGS = """
+## Settings of steps
+
+`Plan.map_steps` shows steps with these fields, and `ir.with_settings` returns a copy with some of them changed.
+Settings of several names are tuples of pairs: `dict(step.labels)` looks one up; `"team" in step.labels` is never true.
+
+| setting | type when read | what `with_settings` takes | what it is |
+| --- | --- | --- | --- |
+"""
+TAKES = {
+    "retry": "a number or a `Retry`",
+    "timeout": "seconds or a value",
+    "priority": "a text or a value",
+    "scheduler": "a text or a value",
+    "weight": "a whole number or a value",
+    **dict.fromkeys(PAIRS, "a mapping of texts or values, merged name by name with what is there"),
 }
 IR_UNIONS = ("Callee", "Needs", "Value", "Scalar", "PortKind")
 OPTIONS = """\
@@ -68,7 +86,12 @@ def ir_reference() -> str:
                 and cls.__module__ == module.__name__
             ):
                 lines += _of_node(cls)
-    return "\n".join(lines) + "\n"
+    types = ir.Step.__annotations__ | SettableStep.__annotations__
+    types |= dict.fromkeys(PAIRS, "tuple[tuple[str, Value], ...]")
+    meanings = meanings_of(SettableStep)
+    rows = [(f"`{name}`", f"`{types[name]}`", TAKES[name], meanings[name]) for name in SETTINGS]
+    table = "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows)
+    return "\n".join(lines) + f"\n{IR_SETTINGS}{table}\n"
 
 
 def options() -> str:
@@ -138,6 +161,8 @@ $ pip install -e . pytest
 $ pytest
 $ couler plugins
 ```
+
+The package of an optimizer starts as a working example that sets timeouts: replace `run`, the options and the tests.
 
 It needs the extra `templates` (copier). Without couler, `copier copy` makes the same from the folders in
 `couler_plugins/plugins/templates`.

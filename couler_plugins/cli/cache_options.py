@@ -42,6 +42,7 @@ class Age(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic s
     """`90`, `90s`, `30m`, `24h` or `7d`, as seconds."""
 
     name = "time"
+    examples = "90s, 30m, 24h or 7d"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """The seconds; a usage error where the text is no time."""
@@ -49,7 +50,7 @@ class Age(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic s
             return float(value)
         match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", value)
         if match is None:
-            self.fail(f"{value!r} is not a time such as 90s, 30m, 24h or 7d", param, ctx)
+            self.fail(f"{value!r} is not a time such as {self.examples}", param, ctx)
         seconds = float(match[1]) * UNITS[match[2]]
         if seconds > LONGEST:
             self.fail(f"{value!r} is more than ten years", param, ctx)

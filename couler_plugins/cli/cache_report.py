@@ -13,7 +13,7 @@ import msgspec
 
 from couler_plugins.caching.report import Stored, report, report_of_store
 from couler_plugins.caching.tallies import Report, Row
-from couler_plugins.cli.cache_options import AGE, opened, store_options
+from couler_plugins.cli.cache_options import Age, opened, store_options
 from couler_plugins.cli.messages import counted, write_bytes
 from couler_plugins.cli.outputs import columns, printable, size_text, time_text
 from couler_plugins.cli.records import print_json
@@ -27,17 +27,17 @@ from couler_plugins.runs import Run
 HEAD = ("", "runs", "hits", "missed", "unknown", "rate", "saved", "spent", "reused", "kept")
 
 
-class Since(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic since click 8.4
+class Since(Age):
     """`7d`, or `2026-11-01`, as seconds since 1970."""
 
-    name = "time"
+    examples = "90s, 24h, 7d or 2026-11-01"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """The seconds; a usage error where the text is neither an age nor a date."""
         try:
             date = datetime.fromisoformat(str(value))
         except ValueError:
-            return time.time() - AGE.convert(value, param, ctx)
+            return time.time() - super().convert(value, param, ctx)
         return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
 
 

@@ -94,10 +94,13 @@ def command(
             click.echo(f"{name}: {check.feature}: {check.state}: {check.message}")
             if check.remedy:
                 click.echo(f"    {check.remedy}")
+    states = [check.state for _, check in checks]
     if output_format == "json":
         checked = [{"engine": name, **msgspec.to_builtins(check)} for name, check in checks]
         print_json("couler.doctor/v1", {"namespace": namespace, "checks": checked})
-    ctx.exit(1 if any(check.state == "missing" for _, check in checks) else 0)
+    else:
+        click.echo(", ".join(f"{states.count(state)} {state}" for state in ("ok", "absent", "missing", "unknown")))
+    ctx.exit(1 if "missing" in states else 0)
 
 
 def _check_here(plugins: Plugins, config: Config, engine: str | None, chosen: list[str]) -> Iterator[tuple[str, Check]]:
@@ -135,7 +138,9 @@ def _check_machine(plugins: Plugins, config: Config) -> Iterator[Check]:
             yield Check(feature=program, state="absent", message=f"it is not on the PATH ({use})")
     broken = ", ".join(record.name for record in plugins.records if record.errors)
     if broken:
-        yield Check(feature="plugins", state="missing", message=f"{broken} cannot be used", remedy="couler plugins")
+        yield Check(
+            feature="plugins", state="missing", message=f"{broken} cannot be used", remedy="call couler plugins"
+        )
     else:
         number = sum(record.enabled for record in plugins.records)
         yield Check(feature="plugins", state="ok", message=f"{number} are there; couler plugins lists them")
@@ -145,8 +150,8 @@ def _check_machine(plugins: Plugins, config: Config) -> Iterator[Check]:
 def _check_store(config: Config) -> Check:
     """Look whether the store of results answers; a folder that is not there is not made."""
     if not config.cache_store:
-        remedy = "cache-store in couler.toml, or COULER_CACHE_STORE"
-        return Check(feature="store", state="absent", message="no store of results is set", remedy=remedy)
+        remedy = "set cache-store in couler.toml, or COULER_CACHE_STORE"
+        return Check(feature="store", state="absent", message="no store of `couler cache` is set", remedy=remedy)
     place = redact_url(config.cache_store)
     try:
         with existing(config) as cache:

@@ -20,6 +20,7 @@ from couler_plugins.options.config import Config
 from couler_plugins.runs.usage import message_of
 
 HEAD = ("", "runs", "before", "after", "change", f"{LEVEL:.0%} interval", "")
+SIGNS = {"seconds": "s", "hours": "h"}
 FINDING = {True: "changed", False: "no change seen"}
 
 
@@ -73,13 +74,13 @@ def command(
     if output_format == "json":
         print_json("couler.report/v1", {"level": LEVEL, **msgspec.to_builtins(result)})
     else:
-        lines = _markdown(result) if output_format == "markdown" else _text(result)
+        lines = _markdown(result, at) if output_format == "markdown" else _text(result, at)
         write_bytes("".join(f"{line}\n" for line in lines))
 
 
-def _text(result: Report) -> Iterator[str]:
+def _text(result: Report, at: float | None) -> Iterator[str]:
     for one in result.comparisons:
-        yield from [_title(one), _basis(one)]
+        yield from [_title(one, at), _basis(one)]
         yield from (f"  {line}" for line in columns(HEAD, [*map(_cells, one.figures)]))
         if one.steps:
             yield "  Steps that changed most:"
@@ -92,9 +93,9 @@ def _text(result: Report) -> Iterator[str]:
         yield "The history has no run that has ended."
 
 
-def _markdown(result: Report) -> Iterator[str]:
+def _markdown(result: Report, at: float | None) -> Iterator[str]:
     for one in result.comparisons:
-        yield from [f"### {_quoted(_title(one))}", "", _basis(one), ""]
+        yield from [f"### {_quoted(_title(one, at))}", "", _basis(one), ""]
         yield from _table(one.figures)
         if one.steps:
             yield from [
@@ -126,7 +127,9 @@ def _name(workflow: str, engine: str) -> str:
     return f"{printable(workflow) or '-'}{f' ({printable(engine)})' if engine else ''}"
 
 
-def _title(one: Comparison) -> str:
+def _title(one: Comparison, at: float | None) -> str:
+    if at is not None and one.optimizers is None:  # a time says nothing of settings
+        return f"{_name(one.workflow, one.engine)}: before and after {utc_text(at)[:16].replace('T', ' ')}"
     what = "unknown settings" if one.optimizers is None else printable(", ".join(one.optimizers))
     edit = "the workflow itself" if one.is_edit else ""
     changed = " and ".join(filter(None, (what, edit))) or "nothing of the workflow"
@@ -172,4 +175,6 @@ def _amount(value: float, unit: str) -> str:
 def _percent(value: float, figure: Figure) -> str:
     if figure.effect.scale == "ratio":
         return f"{value:+.1%}"
-    return f"{100 * value:+.1f} points" if figure.unit == "share" else f"{value:+.3g}"
+    if figure.unit == "share":
+        return f"{100 * value:+.1f} points"
+    return f"{'+'[value < 0 :]}{figure_text(value)} {SIGNS.get(figure.unit, figure.unit)}"

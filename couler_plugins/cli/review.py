@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -96,14 +97,17 @@ def command(call: FileCall, *, base: str, baseline: Path | None, sarif: Path | N
     records = None if baseline is None else Baseline.load(baseline)
     with call.session() as session:
         head = _look(call, session, records)
+        refused = [file for file in head.result.files if file.status == "refused" and not file.workflows]
+        contents = {file.name: _content(file.name) for file in refused}
         with checkout(commit):
+            unread = [name for name, content in contents.items() if content != _content(name)]
             places = [place for place in call.arguments if Path(place).exists() or glob.has_magic(place)]
             files, _ = read_workflows(places, call.config, session)
             old = _look(msgspec.structs.replace(call, files=files), session, records)
         head = head._replace(findings=[item for item in head.findings if not _is_emptied(item, old.files)])
         if sarif is not None:
             sarif.write_text(sarif_text(head.findings, session), encoding="utf-8")
-    review = _compare(commit, old, head, call.files)
+    review = _compare(commit, old, head, call.files, unread)
     if call.as_json:
         content = msgspec.structs.asdict(review) | {"findings": [finding_record(item) for item in review.findings]}
         print_json("couler.review/v1", content)
@@ -130,6 +134,13 @@ def _look(call: FileCall, session: Session, records: Baseline | None) -> Side:
     return Side(findings, names, result, costs.costs if costs is not None else ())
 
 
+def _content(name: str) -> bytes:
+    """Return the bytes of a file; none where it is not there, or nobody may read it."""
+    with suppress(OSError):
+        return Path(name).read_bytes()
+    return b""
+
+
 def _is_emptied(finding: Finding, files: Sequence[str]) -> bool:
     """Whether this says that a place has no workflows, which it had among the files of the base."""
     empty = finding.code == "unreadable" and not Path(finding.file).is_file()
@@ -146,7 +157,7 @@ def _refusals(result: Result, findings: Sequence[Finding]) -> Iterator[Finding]:
             yield Finding(severity, error.message, file.name, error.line, code=REFUSED, hint=error.hint or "")
 
 
-def _compare(commit: str, base: Side, head: Side, inputs: Sequence[Input]) -> Review:
+def _compare(commit: str, base: Side, head: Side, inputs: Sequence[Input], unread: Sequence[str]) -> Review:
     before = Baseline(Path("base"))
     before.records.update(record for finding in base.findings for record in before.records_of(finding))
     sifted = before.sift(head.findings, head.files)
@@ -163,6 +174,7 @@ def _compare(commit: str, base: Side, head: Side, inputs: Sequence[Input]) -> Re
     return Review(
         base=commit,
         files=files,
+        unreadable=unread,
         findings=[finding for finding in new if finding.code != REFUSED or finding.file not in wrong],
         fixed=len(sifted.findings) - len(new),
         quiet=sifted.quiet,

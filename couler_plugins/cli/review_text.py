@@ -44,6 +44,7 @@ class Review(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         base: the commit that is compared with.
         files: the files with workflows that differ.
+        unreadable: the files that differ, and cannot be read now.
         findings: those that are new.
         fixed: how many findings are gone.
         quiet: how many were there before.
@@ -54,6 +55,7 @@ class Review(msgspec.Struct, frozen=True, kw_only=True):
 
     base: str
     files: Sequence[str]
+    unreadable: Sequence[str]
     findings: Sequence[Finding]
     fixed: int
     quiet: int
@@ -69,6 +71,8 @@ def review_text(review: Review) -> str:
 
 def _lines(review: Review) -> Iterator[str]:
     yield f"### couler: {counted(len(review.files), 'changed file')} with workflows since {review.base[:9]}"
+    if names := ", ".join(map(_plain, review.unreadable[:ROWS])):
+        yield from ("", f"{counted(len(review.unreadable), 'changed file')} cannot be read: {names}")
     counts = [counted(len(review.findings), "new finding"), f"{review.fixed:,} fixed", f"{review.quiet:,} as before"]
     yield from ("", f"**Lint:** {', '.join(counts)}.")
     yield from _table(("place", "finding"), (_finding_row(item) for item in merge_alike(review.findings)))

@@ -100,7 +100,7 @@ def _has_both(change: Change) -> bool:
 def _gaps(one: Versions) -> Iterator[Gap]:
     count = f"{one.unknown:,} of {one.unknown + one.runs:,} runs have no version"
     if one.unknown:
-        hint = "fetch them again, or give the time of the change with --at"
+        hint = "give the time of the change with --at, or fetch them again if their engine tells versions"
         yield Gap(one.workflow, one.engine, f"{count}, and are left out: {hint}")
     if one.runs and not any(map(_has_both, one.changes)):
         sides = "all runs are on one side of that time" if one.changes else "all runs are of one version"

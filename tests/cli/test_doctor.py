@@ -233,7 +233,10 @@ def test_a_plugin_that_fails_is_named(plugin_box: PluginBox) -> None:
 
 
 def test_a_store_that_is_not_there_is_not_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "couler: store: absent: no store of results is set\n    cache-store in couler.toml" in doctor().stdout
+    assert (
+        "couler: store: absent: no store of `couler cache` is set\n    set cache-store in couler.toml"
+        in doctor().stdout
+    )
     monkeypatch.setenv("COULER_CACHE_STORE", str(tmp_path / "store"))
     found = doctor()
     line = f"couler: store: missing: {tmp_path}/store: there is no such folder\n"
@@ -247,17 +250,45 @@ def test_a_store_that_is_not_there_is_not_made(tmp_path: Path, monkeypatch: pyte
 def test_airflow_is_reached_by_its_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said = doctor("--engine", "airflow")
     remedy = "call couler where the scheduler runs, with its environment"
-    lines = [f"airflow: reached: absent: no Airflow is set up in {tmp_path}", f"    {remedy}"]
+    count = "0 ok, 1 absent, 0 missing, 0 unknown"
+    lines = [f"airflow: reached: absent: no Airflow is set up in {tmp_path}", f"    {remedy}", count]
     assert (said.exit_code, said.stdout.splitlines()) == (0, lines)
     (tmp_path / "airflow.cfg").touch()
     said = doctor("--engine", "airflow")
     assert re.search("^airflow: reached: ok: the database of Airflow [0-9.]+ answers$", said.stdout, re.MULTILINE)
-    assert "airflow: cache: absent: no store is set, so nothing is cached\n" in said.stdout
+    remedy = "set cache_store in [couler] of airflow.cfg, or AIRFLOW__COULER__CACHE_STORE"
+    assert f"airflow: cache: absent: no store is set, so nothing is cached\n    {remedy}\n" in said.stdout
     monkeypatch.setenv("AIRFLOW__COULER__CACHE_STORE", str(tmp_path))
-    assert "airflow: cache: ok: a store is set\n" in doctor("--engine", "airflow").stdout
+    assert f"airflow: cache: ok: {tmp_path} answers\n" in doctor("--engine", "airflow").stdout
     monkeypatch.setenv("AIRFLOW__COULER__CACHE_WAIT", "soon")
     said = doctor("--engine", "airflow")
     assert (said.exit_code, "airflow: cache: missing: " in said.stdout) == (1, True)
+
+
+def test_airflow_opens_its_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "airflow.cfg").touch()
+    monkeypatch.setenv("AIRFLOW__COULER__CACHE_STORE", "oci://user:secret@bucket/cache")  # nobody installs its package
+    done = doctor("--engine", "airflow")
+    assert (done.exit_code, "secret" in done.output) == (1, False)
+    assert re.search("^airflow: cache: missing: oci://.*ocifs", done.stdout, re.MULTILINE)
+    monkeypatch.setenv("AIRFLOW__COULER__CACHE_STORE", str(tmp_path / "store"))
+    done = doctor("--engine", "airflow")
+    line = f"airflow: cache: unknown: {tmp_path}/store is not there yet: the first result makes it\n"
+    assert (done.exit_code, line in done.stdout, (tmp_path / "store").exists()) == (0, True, False)
+
+
+def test_airflow_reads_its_declarations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "airflow.cfg").touch()
+    unread = "the settings cannot be read"
+    for path, reason in (("couler.toml", "'couler.toml' is not an absolute"), (f"{tmp_path}/couler.toml", unread)):
+        monkeypatch.setenv("AIRFLOW__COULER__DECLARATIONS", path)
+        done = doctor("--engine", "airflow")
+        line = f"airflow: declarations: missing: AIRFLOW__COULER__DECLARATIONS: {reason}"
+        assert (done.exit_code, line in done.stdout) == (1, True)
+        assert "    set it to the absolute path of a couler.toml that is there on workers" in done.stdout
+    (tmp_path / "couler.toml").write_text('[[guard.declare]]\ntask = "load"\nidempotent = true\n')
+    done = doctor("--engine", "airflow")
+    assert f"airflow: declarations: ok: {tmp_path}/couler.toml can be read\n" in done.stdout
 
 
 def test_kfp_is_reached_where_its_endpoint_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -187,9 +187,35 @@ def test_histories_from_before_are_read(fetched: Callable[..., Couler]) -> None:
     assert "does not say which optimizers" in " ".join(record["caveats"])
     without(Path("history.jsonl"), "version")
     text = report().stdout
-    assert "40 of 40 runs have no version, and are left out: fetch them again" in text
+    hint = "give the time of the change with --at, or fetch them again if their engine tells versions"
+    assert f"40 of 40 runs have no version, and are left out: {hint}\n" in text
     record = comparison(report, "--at", "2026-10-21")
     assert (record["runs_before"], record["runs_after"], record["optimizers"]) == (20, 20, None)
+    title = "nightly (argo): before and after 2026-10-21 06:30"
+    at = ("--at", "2026-10-21T08:30+02:00")
+    assert report(*at).stdout.splitlines()[0] == title
+    quoted = title.replace("(", "\\(").replace(")", "\\)")
+    assert report(*at, "--format", "markdown").stdout.splitlines()[0] == f"### {quoted}"
+
+
+def test_a_time_that_is_none_has_examples_of_both_kinds(fetched: Callable[..., Couler]) -> None:
+    done = fetched(argo_histories.history(smaller, before=1, after=1))("--at", "gestern")
+    assert (done.exit_code, "'gestern' is not a time such as 90s, 24h, 7d or 2026-11-01" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("output_format", ["text", "markdown"])
+def test_differences_have_their_unit(fetched: Callable[..., Couler], output_format: str) -> None:
+    document = argo_histories.history(retried, before=0, after=0)
+    for number in range(12):
+        content = argo_histories.spec()
+        if number > 5:
+            retried(content)
+        seconds = {"fetch": 0 if number < 6 else 4000 + number % 6, "train": 600}
+        document["items"].append(argo_histories.workflow(number, content, seconds))
+    lines = fetched(document)("--format", output_format).stdout.splitlines()
+    (line,) = (line for line in lines if "main/fetch" in line)
+    assert "+4,002 s" in line.replace("\\", "")
+    assert re.search(r"\+4,00\d s to \+4,00\d s", line)
 
 
 def test_a_history_of_both_ages_has_no_change_where_the_program_changed(fetched: Callable[..., Couler]) -> None:
@@ -259,4 +285,7 @@ def test_the_page_shows_what_is_printed(fetched: Callable[..., Couler]) -> None:
     command, _, shown = PAGE.split("```console\n$ couler ")[1].split("```")[0].partition("\n")
     assert command == "report --history history.jsonl"
     assert fetched(argo_histories.history(smaller, 0.88))().stdout.rstrip() == shown.rstrip()
+    # Whoever changes what a history keeps of these runs writes the example again.
+    example = (ROOT / "examples" / "history.jsonl").read_text("utf-8")
+    assert Path("history.jsonl").read_text("utf-8") == example
     assert set(re.findall(r"`--(\w+)`", PAGE)) <= {"at", "since", "seed", "json", "format", "history", "engine"}

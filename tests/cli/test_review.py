@@ -86,6 +86,17 @@ def test_a_file_that_is_not_readable_any_more_is_a_finding() -> None:
     assert report["costs"] == []
 
 
+def test_changed_files_that_cannot_be_read_are_counted() -> None:
+    broken = "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nspec: [\n"
+    start(train=WORKFLOW, report=broken, same=broken)
+    Path("report.yaml").write_text(f"# edited\n{broken}")
+    assert data()["unreadable"] == ["report.yaml"]
+    assert "\n1 changed file cannot be read: report.yaml\n" in review().stdout
+    Path("train.yaml").write_text(broken)
+    Path("new.yaml").write_text(broken)
+    assert data()["unreadable"] == ["new.yaml", "report.yaml", "train.yaml"]
+
+
 def test_a_step_that_can_be_cached_no_more() -> None:
     output = "      outputs: {parameters: [{name: o, valueFrom: {path: /o}}]}\n"
     start(train=WORKFLOW.replace("    - name: prepare\n", f"    - name: prepare\n{output}"))

@@ -32,7 +32,11 @@ spec:
 def test_a_package_has_the_names_of_its_optimizer(tmp_path: Path) -> None:
     folder = tmp_path / "package"
     arguments = ["plugins", "new", "optimizer", "step-timeout", "-o", str(folder)]
-    assert CliRunner().invoke(couler, arguments).exit_code == 0
+    done = CliRunner().invoke(couler, arguments)
+    assert done.exit_code == 0
+    example = "The package starts as a working example that sets timeouts: replace `run`, the options and the tests."
+    for text in (done.output, (folder / "README.md").read_text("utf-8")):
+        assert example in text
     module = (folder / "couler_step_timeout.py").read_text("utf-8")
     assert "class StepTimeout:" in module
     assert 'name = "step-timeout"' in module

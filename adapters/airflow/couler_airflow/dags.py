@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from couler_airflow.bundle import DagBundle
+from couler_airflow.cache.rows import read_declarations
 from couler_airflow.installed import installed_plugins
 from couler_airflow.lift import lift as lift_bundle
 from couler_airflow.lower import commit
 from couler_airflow.marks import MARK, cached, declared
-from couler_airflow.settings import is_enabled, load_settings
+from couler_airflow.settings import DECLARATIONS, is_enabled, load_settings
 from couler_plugins.documents import SourceFile
 from couler_plugins.documents.collector import collector_paused
 from couler_plugins.driver.context import RunContext
@@ -21,7 +22,7 @@ from couler_plugins.driver.pipeline import parse_pipeline, run_pipeline
 from couler_plugins.errors import CoulerError, InvalidInput
 from couler_plugins.hookspecs import Optimizer
 from couler_plugins.inputs.sources import read_source
-from couler_plugins.options.config import MAX_BYTES, read_rows
+from couler_plugins.options.config import MAX_BYTES
 from couler_plugins.plan import Lowered, Plan
 from couler_plugins.plugins import Plugins
 
@@ -94,7 +95,8 @@ def optimize(
     try:
         _optimize(dag, pipeline, history, plugins)
     except Exception as error:  # no DAG may vanish because of us
-        log.info("the traceback:", exc_info=error)
+        if not isinstance(error, CoulerError):  # such an error says itself what is wrong
+            log.info("the traceback:", exc_info=error)
         reason = error.message if isinstance(error, CoulerError) else type(error).__name__
         log.warning("the DAG %s is not optimized: %s", getattr(dag, "dag_id", dag), reason)
     return dag
@@ -125,7 +127,11 @@ def _optimize(dag: Any, pipeline: Pipeline, history: History, plugins: Plugins |
     settings = load_settings()
     # The rows of `cache` are for workers, which read them by themselves.
     asking = {item.name for item in optimizers if getattr(item, "reads_rows", False)} - {PIPELINE}
-    declarations = read_rows(Path(settings.declarations)) if settings.declarations and asking else {}
+    declarations = read_declarations(settings.declarations) if settings.declarations and asking else {}
+    places = (folder / "couler.toml" for folder in (Path(str(dag.fileloc)).parent, Path()))
+    # The file may be there for the command line alone, so this is no warning.
+    if not settings.declarations and (place := next((path for path in places if path.is_file()), None)) is not None:
+        log.info("%s is not read here: %s does not name it", place.resolve(), DECLARATIONS)
     rows = {name: declarations.get(name, ()) for name in sorted(asking)}
     if not settings.cache_store:  # as for the policy: there is nowhere to look
         optimizers = [item for item in optimizers if item.name != PIPELINE]

@@ -17,6 +17,7 @@ from couler_plugins.options.config import Limit
 from couler_plugins.options.fields import parse, texts_of
 
 SECTION = "couler"
+DECLARATIONS = "AIRFLOW__COULER__DECLARATIONS"
 WHOLE = "couler_whole"
 """The attribute in which a part has the id of the DAG that was split."""
 NO_SAY = Limit("")

@@ -19,6 +19,7 @@ from couler_airflow.bundle import snapshot
 from couler_airflow.cache.rows import wrapped_tasks
 from couler_airflow.dags import lift, lower
 from couler_airflow.marks import declared
+from couler_airflow.settings import is_enabled
 from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.hookspecs import Context
 from couler_plugins.ir import Literal, replace
@@ -33,6 +34,7 @@ pytestmark = [pytest.mark.airflow, pytest.mark.sampled]
 def store(monkeypatch: pytest.MonkeyPatch) -> None:
     """A store: nothing is run here, so it is never opened."""
     monkeypatch.setenv("AIRFLOW__COULER__CACHE_STORE", "memory://nowhere")
+    is_enabled()  # this imports Airflow, which sets logging up: before `caplog` listens to a test
 
 
 @pytest.fixture(scope="module")
@@ -327,3 +329,31 @@ def test_every_process_does_the_same(paths: list[Path], tmp_path: Path) -> None:
     assert [process.returncode for process in running] == [0, 0]
     assert outputs[0] == outputs[1] != []
     assert len(outputs[0][0]) == 64
+
+
+def test_settings_beside_a_dag_that_no_variable_names_are_logged(
+    plugins: Plugins, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.delenv("AIRFLOW__COULER__DECLARATIONS", raising=False)
+    dag = kinds()
+    dag.fileloc = str(tmp_path / "kinds.py")
+    with caplog.at_level(logging.INFO):
+        optimize(dag, "cache,guard", plugins=plugins)
+        assert "is not read here" not in caplog.text
+        (tmp_path / "couler.toml").write_text("")
+        optimize(dag, "cache,guard", plugins=plugins)
+    line = f"{tmp_path.resolve()}/couler.toml is not read here: AIRFLOW__COULER__DECLARATIONS does not name it"
+    assert caplog.text.count(line) == 1
+
+
+def test_declarations_that_are_not_there_are_one_line(
+    plugins: Plugins, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("AIRFLOW__COULER__DECLARATIONS", str(tmp_path / "gone.toml"))
+    with caplog.at_level(logging.INFO):
+        optimize(kinds(), "guard", plugins=plugins)
+    (record,) = (record for record in caplog.records if record.name == "couler_airflow.dags")
+    said = "the DAG kinds is not optimized: AIRFLOW__COULER__DECLARATIONS: the settings cannot be read: "
+    assert record.getMessage().startswith(said)
+    assert "gone.toml" in record.getMessage()
+    assert record.exc_info is None

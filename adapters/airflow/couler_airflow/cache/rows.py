@@ -23,7 +23,7 @@ from couler_airflow.cache.eligible import is_keyed, structural, undeclared
 from couler_airflow.containers import field_of
 from couler_airflow.marks import ALLOWED, Declaration, declared
 from couler_airflow.runtime.wrap import is_wrapped, wrap
-from couler_airflow.settings import SECTION, WHOLE, load_settings
+from couler_airflow.settings import DECLARATIONS, SECTION, WHOLE, load_settings
 from couler_airflow.split.roles import MODULE
 from couler_plugins.caching.declarations import ASSUMED, resolve
 from couler_plugins.caching.row_keys import check_rows
@@ -139,6 +139,21 @@ def _names_task(row: Row) -> bool:
     return row._replace(patterns={**row.patterns, **ends}).names_steps
 
 
+def read_declarations(path: str) -> Mapping[str, tuple[Row, ...]]:
+    """Return the rows of the file that the setting `declarations` names, by the optimizer that they are for.
+
+    Raises:
+        InvalidInput: the path is not absolute, or the file cannot be read; the message names the variable.
+    """
+    try:
+        if not Path(path).is_absolute():
+            raise InvalidInput(f"{path!r} is not an absolute path")
+        return read_rows(Path(path))
+    except InvalidInput as error:
+        hint = "set it to the absolute path of a couler.toml that is there on workers and the DAG processor"
+        raise InvalidInput(f"{DECLARATIONS}: {error.message}", engine="airflow", hint=hint) from None
+
+
 def rows_of_settings() -> tuple[Row, ...]:
     """Return the rows of the file that the settings of Airflow name; none where they name no file."""
     path = load_settings("declarations").declarations
@@ -149,9 +164,7 @@ def rows_of_settings() -> tuple[Row, ...]:
 def _rows_in(path: str) -> tuple[Row, ...]:
     """Return the rows of a file. One that is wrong may have said `never` of any task, so it says that of all."""
     try:
-        if not Path(path).is_absolute():
-            raise InvalidInput(f"{path!r} is not an absolute path")
-        rows = read_rows(Path(path)).get("cache", ())
+        rows = read_declarations(path).get("cache", ())
         check_rows(rows)
     except Exception as error:  # noqa: BLE001  # no DAG and no task may fail because of us
         reason = error.message if isinstance(error, CoulerError) else type(error).__name__

@@ -62,7 +62,7 @@ class Store:
             usable: which results count.
             wait: seconds to wait for another worker that computes the same.
         """
-        if self._try("opening", self._open) is None:
+        if self._try("opening", self.open) is None:
             return None
         return self._try("look-up", lambda: self._find(key, usable, wait), wait)
 
@@ -95,7 +95,7 @@ class Store:
 
         def work() -> Exception | bool:
             try:
-                hit = self._open().get(key)
+                hit = self.open().get(key)
                 if hit is None:
                     return Lost("the outputs are not in the store any more")
                 with hit:
@@ -119,7 +119,7 @@ class Store:
                 outputs = contents()
             except (InvalidInput, OSError) as error:
                 return reason_of(error)
-            with self._open().claim(key, usable=lambda entry: False) as claim:
+            with self.open().claim(key, usable=lambda entry: False) as claim:
                 assert not isinstance(claim, Hit), "none is usable"
                 kept = claim.put(outputs, meta)
             return kept.reason if isinstance(kept, Refused) else kept.entry
@@ -140,7 +140,7 @@ class Store:
 
         damaged: list[Entry] = []
         while True:
-            claim = self._open().claim(key, wait=wait, usable=lambda entry: entry not in damaged and usable(entry))
+            claim = self.open().claim(key, wait=wait, usable=lambda entry: entry not in damaged and usable(entry))
             if not isinstance(claim, Hit):
                 self._claim = claim
                 return None
@@ -158,8 +158,13 @@ class Store:
         kept = self._claim.put({OUTPUT: Content(data, CODEC)}, meta)
         return kept.reason if isinstance(kept, Refused) else ""
 
-    def _open(self) -> ArtifactCache:
+    def open(self) -> ArtifactCache:
+        """Return the cache, opened once.
 
+        Raises:
+            InvalidInput: the settings make no sense, or what serves the store is not installed.
+            EngineError: the store or the index cannot be opened.
+        """
         if self._cache is None:
             settings = self._settings
             cache = open_cache(
