@@ -233,7 +233,7 @@ def case(page: str) -> Any:
 @pytest.mark.parametrize("page", [case(page) for page in sorted({block.page for block in BLOCKS}) if commands(page)])
 def test_the_commands_of_a_page_do_what_it_says(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     work = tmp_path / "work"
-    work.mkdir()
+    (work / "bucket" / "cache").mkdir(parents=True)  # a bucket has every folder
     (tmp_path / "home").mkdir()
     for name, text in files_of(page).items():
         (work / name).parent.mkdir(parents=True, exist_ok=True)
