@@ -1,4 +1,4 @@
-"""A whole Airflow on loopback for one test: all of its processes, and the LocalExecutor, on SQLite."""
+"""A whole Airflow on loopback for one test: its processes, and the LocalExecutor, on SQLite."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from typing import Any
 
 __all__ = ["LiveAirflow"]
 
-PARTS = ("api-server", "scheduler", "dag-processor", "triggerer")
+PARTS = ("api-server", "scheduler", "dag-processor")
 PATIENCE = 300.0  # seconds
 
 
@@ -28,13 +28,15 @@ class LiveAirflow:
     Args:
         home: its home; DAG files go into `dags` in it.
         settings: further environment variables.
+        triggers: whether tasks of its DAGs defer themselves, which takes a process more.
 
     Attributes:
         environment: the variables that its processes have.
         url: where its API is.
     """
 
-    def __init__(self, home: Path, settings: dict[str, str]) -> None:
+    def __init__(self, home: Path, settings: dict[str, str], *, triggers: bool = False) -> None:
+        self._parts = (*PARTS, "triggerer") if triggers else PARTS
         self.home = home
         self.dags = home / "dags"
         self._processes: list[subprocess.Popen[bytes]] = []
@@ -71,7 +73,7 @@ class LiveAirflow:
     def __enter__(self) -> LiveAirflow:
         self.dags.mkdir(parents=True, exist_ok=True)
         self.command("db", "migrate")
-        for part in PARTS:
+        for part in self._parts:
             with (self.home / f"{part}.log").open("wb") as log:
                 streams: dict[str, Any] = {"stdout": log, "stderr": subprocess.STDOUT}
                 program = [str(_airflow()), part]

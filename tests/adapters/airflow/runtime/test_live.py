@@ -61,7 +61,7 @@ def test_a_whole_airflow(tmp_path: Path) -> None:
         "AIRFLOW__COULER__CACHE_WAIT": "120",
         "AIRFLOW__COULER__DECLARATIONS": str(tmp_path / "couler.toml"),
     }
-    with LiveAirflow(tmp_path / "home", settings) as airflow:
+    with LiveAirflow(tmp_path / "home", settings, triggers=True) as airflow:
         airflow.publish("live.py", textwrap.dedent(FILE))
         airflow.until(lambda: airflow.query("SELECT 1 FROM serialized_dag WHERE dag_id = 'live'"), "the DAG")
         airflow.start("live", "one", "two")

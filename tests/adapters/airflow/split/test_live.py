@@ -135,7 +135,7 @@ def test_a_dag_in_parts(tmp_path: Path) -> None:
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
         "AIRFLOW__COULER__CACHE_STORE": str(tmp_path / "store"),
     }
-    with LiveAirflow(tmp_path / "home", settings) as airflow:
+    with LiveAirflow(tmp_path / "home", settings, triggers=True) as airflow:
         split = Split(airflow)
         (airflow.home / "tries").mkdir()
         airflow.publish("whole.py", textwrap.dedent(FILE))
