@@ -1,4 +1,4 @@
-"""A whole Airflow on loopback for one test: all of its processes, and the LocalExecutor, on SQLite."""
+"""A whole Airflow on loopback for one test: its processes, and the LocalExecutor, on SQLite."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from typing import Any
 
 __all__ = ["LiveAirflow"]
 
-PARTS = ("api-server", "scheduler", "dag-processor", "triggerer")
+PARTS = ("api-server", "scheduler", "dag-processor")
 PATIENCE = 300.0  # seconds
 
 
@@ -28,13 +28,15 @@ class LiveAirflow:
     Args:
         home: its home; DAG files go into `dags` in it.
         settings: further environment variables.
+        triggers: whether tasks of its DAGs defer themselves, which takes a process more.
 
     Attributes:
         environment: the variables that its processes have.
         url: where its API is.
     """
 
-    def __init__(self, home: Path, settings: dict[str, str]) -> None:
+    def __init__(self, home: Path, settings: dict[str, str], *, triggers: bool = False) -> None:
+        self._parts = (*PARTS, "triggerer") if triggers else PARTS
         self.home = home
         self.dags = home / "dags"
         self._processes: list[subprocess.Popen[bytes]] = []
@@ -71,7 +73,7 @@ class LiveAirflow:
     def __enter__(self) -> LiveAirflow:
         self.dags.mkdir(parents=True, exist_ok=True)
         self.command("db", "migrate")
-        for part in PARTS:
+        for part in self._parts:
             with (self.home / f"{part}.log").open("wb") as log:
                 streams: dict[str, Any] = {"stdout": log, "stderr": subprocess.STDOUT}
                 program = [str(_airflow()), part]
@@ -97,19 +99,25 @@ class LiveAirflow:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    def ask(self, path: str, body: Any = None) -> Any:
-        """What the API that the UI uses answers; a body is posted."""
-        return self._call(f"/api/v2{path}", body, {"Authorization": f"Bearer {self.token()}"})
+    def ask(self, path: str, body: Any = None, method: str | None = None) -> Any:
+        """What the API that the UI uses answers; a body is posted, if nothing else is said."""
+        return self._call(f"/api/v2{path}", body, {"Authorization": f"Bearer {self.token()}"}, method)
 
     def token(self) -> str:
         """What lets anybody in."""
         return str(self._call("/auth/token")["access_token"])
 
-    def start(self, dag: str, *runs: str) -> None:
-        """Starts runs of a DAG, once the API answers."""
+    def start(self, dag: str, *runs: str, **more: Any) -> None:
+        """Starts runs of a DAG, once the API answers; a command of Airflow would take seconds for each.
+
+        Args:
+            dag: its id.
+            runs: the ids of its runs.
+            more: what their requests say besides, such as `conf`.
+        """
         self.until(self._answers, "the API")
         for run in runs:
-            self.ask(f"/dags/{dag}/dagRuns", {"dag_run_id": run, "logical_date": None})
+            self.ask(f"/dags/{dag}/dagRuns", {"dag_run_id": run, "logical_date": None, **more})
 
     def publish(self, file: str, text: str) -> None:
         """Writes a file of the DAG folder at once: Airflow reads the folder all the time, and never half a file."""
@@ -132,9 +140,11 @@ class LiveAirflow:
         with socket.socket() as client:
             return client.connect_ex(("localhost", int(self.url.rpartition(":")[2]))) == 0
 
-    def _call(self, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Any:
+    def _call(
+        self, path: str, body: Any = None, headers: dict[str, str] | None = None, method: str | None = None
+    ) -> Any:
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self.url}{path}", data, dict(headers or {}))
+        request = urllib.request.Request(f"{self.url}{path}", data, dict(headers or {}), method=method)
         request.add_header("Content-Type", "application/json")
         with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)

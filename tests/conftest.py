@@ -88,8 +88,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for marker, reason in missing.items():
             if reason and item.get_closest_marker(marker):
                 item.add_marker(pytest.mark.skip(reason=reason))
-    long = [item for item in items if item.get_closest_marker("sampled") and not item.get_closest_marker("slow")]
-    for _, group in itertools.groupby(long, lambda item: item.path):
+    left_out = ("slow", "long")
+    rest = [
+        item for item in items if item.get_closest_marker("sampled") and not any(map(item.get_closest_marker, left_out))
+    ]
+    for _, group in itertools.groupby(rest, lambda item: item.path):
         ranked = sorted(group, key=lambda item: hashlib.sha256(item.nodeid.encode()).digest())
         for item in ranked[max(3, len(ranked) // 4) :]:
             item.add_marker("slow")

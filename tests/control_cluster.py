@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 from cluster.cluster import Cluster, missing_here
-from cluster.images import image_on_demand
+from cluster.images import image_on_demand, images
 from cluster.programs import GITOPS, MODULES, build
 
 USAGE = """A cluster of one node with Argo and Tekton, of real programs, in namespaces of its own.
@@ -39,9 +39,9 @@ def main(job: str = "help", *command: str) -> int:
                 for module in GITOPS:
                     build(module)
             elif not missing_here():
-                for module in MODULES:
-                    build(module)
-                image_on_demand("couler")  # a test that needs it would build it beside others, which have time limits
+                images({module.path: build(module) for module in MODULES})
+                for name in ("couler", "debian"):  # a test that needs one would make it beside others, with time limits
+                    image_on_demand(name)
         return 0
     if job == "down":
         cluster.down()

@@ -1,6 +1,7 @@
 """Freezes what every pipeline and every conversion makes of the corpora, as digests, and says what is not as it was.
 
-    python tests/goldens.py check [--only GROUP] [--files PATTERN]     what differs from the digests; exit code 1 if any
+    python tests/goldens.py check [--only GROUP] [--files PATTERN] [--share N]
+                                                                       what differs from the digests; exit code 1 if any
     python tests/goldens.py update [--only GROUP]                      write the digests anew
     python tests/goldens.py show FILE PIPELINE                         a digest, and today's full text
 
@@ -78,6 +79,25 @@ TODAY = time.strftime("%Y-%m-%d")
 """What an example of Airflow's takes for the default of a parameter."""
 HASHED = re.compile(r"unusual_prefix_[0-9a-f]{40}_")
 """What Airflow puts before the name of a DAG file's module: a hash of its path."""
+
+
+class Choice(NamedTuple):
+    """The files of an engine's corpus that are looked at.
+
+    Attributes:
+        pattern: of their names.
+        share: one of so many; which, their names alone say.
+    """
+
+    pattern: str = "*"
+    share: int = 1
+
+    def has(self, name: str) -> bool:
+        path = name.partition("#")[0]
+        return fnmatchcase(path, self.pattern) and int(_digest(path), 16) % self.share == 0
+
+
+EVERY = Choice()
 
 
 class Golden(NamedTuple):
@@ -201,11 +221,11 @@ def all_groups() -> list[str]:
     return sorted(frozen | field | set(ENGINES), key=lambda group: (group not in ENGINES, group))
 
 
-def files_of(group: str, pattern: str) -> dict[str, tuple[Subject, Path]]:
+def files_of(group: str, choice: Choice) -> dict[str, tuple[Subject, Path]]:
     """The files of an engine's corpus that are here, by name."""
     (subject,) = (subject for subject in SUBJECTS if subject.engine == group)
     files = {subject.shown(path): (subject, path) for path in subject.files()}
-    return {name: file for name, file in files.items() if fnmatchcase(name, pattern) and not name.endswith(OF_PYTHON)}
+    return {name: file for name, file in files.items() if choice.has(name) and not name.endswith(OF_PYTHON)}
 
 
 def is_here(group: str, file: str) -> bool:
@@ -214,14 +234,14 @@ def is_here(group: str, file: str) -> bool:
     return file.startswith("own/") or roots[0].is_dir()
 
 
-def goldens(group: str, pattern: str = "*", only: str = "") -> Iterator[Golden]:
+def goldens(group: str, choice: Choice = EVERY, only: str = "") -> Iterator[Golden]:
     """All goldens of a group, made in a folder of their own."""
     logging.disable(logging.WARNING)
     with tempfile.TemporaryDirectory() as folder, chdir(folder), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             if group in ENGINES:
-                for subject, path in files_of(group, pattern).values():
+                for subject, path in files_of(group, choice).values():
                     yield from of_file(subject, path, only)
             else:
                 yield from of_repository(FIELD / group, only)
@@ -229,10 +249,10 @@ def goldens(group: str, pattern: str = "*", only: str = "") -> Iterator[Golden]:
             logging.disable(logging.NOTSET)
 
 
-def digests(group: str, pattern: str = "*") -> dict[str, dict[str, str]]:
+def digests(group: str, choice: Choice = EVERY) -> dict[str, dict[str, str]]:
     """The digests of a group, by file and pipeline."""
     entries: dict[str, dict[str, str]] = {}
-    for golden in goldens(group, pattern):
+    for golden in goldens(group, choice):
         if golden.digest:
             entries.setdefault(golden.file, {})[golden.pipeline] = golden.digest
     return {file: entries[file] for file in sorted(entries)}
@@ -271,14 +291,14 @@ def absent(group: str) -> str:
     return "" if group in ENGINES or (FIELD / group).is_dir() else "needs corpus/field in the shared folder"
 
 
-def check(group: str, pattern: str = "*") -> list[str]:
+def check(group: str, choice: Choice = EVERY) -> list[str]:
     """Return a line for each pipeline and file that is not as it was frozen."""
     then, now = stored(group), made_with(group)
     if then["made-with"] != now:
         sys.stderr.write(f"{group}: skipped: frozen with {then['made-with']}, and this is {now}\n")
         return []
-    old = {file: entry for file, entry in then["files"].items() if fnmatchcase(file, pattern)}
-    new = digests(group, pattern)
+    old = {file: entry for file, entry in then["files"].items() if choice.has(file)}
+    new = digests(group, choice)
     if elsewhere := [file for file in old if not is_here(group, file)]:
         sys.stderr.write(f"{group}: skipped: {len(elsewhere)} entries of the shared folder, which is not here\n")
     old = {file: entry for file, entry in old.items() if file not in elsewhere}
@@ -299,7 +319,7 @@ def show(place: str, pipeline: str) -> Iterator[str]:
     """Yield the frozen digest of a file and a pipeline, and today's digest and full text."""
     group, _, file = place.partition(":")
     yield f"frozen: {stored(group)['files'].get(file, {}).get(pipeline, 'nothing')}"
-    for golden in goldens(group, file.partition("#")[0], pipeline):
+    for golden in goldens(group, Choice(file.partition("#")[0]), pipeline):
         if golden.file == file and golden.pipeline == pipeline:
             yield f"today:  {golden.digest or 'nothing'}"
             yield from (f"--- {aspect}\n{text}" for aspect, text in golden.aspects.items() if text)
@@ -312,6 +332,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("what", nargs="*", metavar="FILE PIPELINE", help="what is shown")
     parser.add_argument("--only", action="append", metavar="GROUP", help="a group; may be given several times")
     parser.add_argument("--files", default="*", metavar="PATTERN", help="check only these files of engines' corpora")
+    parser.add_argument("--share", type=int, default=1, metavar="N", help="check only one of N of these")
     options = parser.parse_args(arguments)
     if options.job == "show":
         with pytest.MonkeyPatch.context() as patch:
@@ -322,7 +343,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for group in groups:
         if reason := absent(group):
             sys.stderr.write(f"{group}: skipped: {reason}\n")
-    job = partial(check, pattern=options.files) if options.job == "check" else update
+    job = partial(check, choice=Choice(options.files, options.share)) if options.job == "check" else update
     here = [group for group in groups if not absent(group)]
     with pytest.MonkeyPatch.context() as patch, ProcessPoolExecutor(max_workers=2) as pool:
         conftest.shorten_searches(patch)  # which splits are best is judged elsewhere

@@ -71,7 +71,7 @@ def test_a_file_above_the_limit(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("command", "tasks"),
     [
-        (["optimize"], 30_000),
+        (["optimize"], 15_000),
         *((command, 6_000) for command in (["explain"], ["diff"], ["convert", "--to", "argo"], ["graph"])),
     ],
 )

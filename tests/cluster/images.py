@@ -150,15 +150,15 @@ PACKAGES = ("couler_plugins", "adapters")
 
 
 def _digest_of_sources() -> str:
-    files = [path for name in PACKAGES for path in sorted((ROOT / name).rglob("*")) if path.is_file()]
+    several = (path for name in PACKAGES for path in sorted((ROOT / name).rglob("*")))
+    files = [path for path in several if "__pycache__" not in path.parts and path.is_file()]
     made_by = (
         Path(__file__),
         *(ROOT / name for name in ("pyproject.toml", "release/build.py", "release/Containerfile")),
     )
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in made_by))
     for path in files:
-        if path.suffix != ".pyc":
-            digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())
+        digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:12]
 
 

@@ -18,7 +18,7 @@ from cluster.cluster import BUCKET, Cluster
 from cluster.commands import busybox, dag, written
 from cluster.corpus.observing import STORE
 
-SCHEDULES, SHORT = 20, 10
+SCHEDULES, SHORT = 20, 5
 """How many there are, and how many of them continuous integration has the time for."""
 TOGETHER = 5
 """Schedules that run at once: what one evicts, another has computed."""

@@ -21,6 +21,8 @@ FORMS = {
     "unended": lambda text: text.rstrip("\n"),
 }
 SOONER_OR_LATER = ["as it is", *(pytest.param(form, marks=pytest.mark.slow) for form in ("bom", "crlf", "unended"))]
+SHARE = 3
+"""In another form, one of so many manifests is edited."""
 REASONS = ("anchor", "in brackets that holds comments")
 
 
@@ -65,8 +67,8 @@ def touched_lines(file: SourceFile, document: int, edits: tuple[Edit, ...]) -> s
 @pytest.mark.parametrize("form", SOONER_OR_LATER)
 @pytest.mark.parametrize("kind", first_of(KINDS, 2))
 def test_random_edits(kind: str, form: str) -> None:
-    spliced = 0
-    for path in corpus():
+    spliced, share = 0, 1 if form == "as it is" else SHARE
+    for path in corpus()[::share]:
         file = read(FORMS[form](path.read_text()), path.name)
         rng = random.Random(f"{path.name} {kind} {form}")
         at = rng.randrange(len(file.documents))
@@ -86,7 +88,7 @@ def test_random_edits(kind: str, form: str) -> None:
         if not result.redumped:
             spliced += 1
             check_what_stays(file, at, edits, result.text, kind)
-    assert spliced > at_least(30, 130)
+    assert spliced > at_least(30, 130) // share
 
 
 def check_what_stays(file: SourceFile, at: int, edits: tuple[Edit, ...], text: str, kind: str) -> None:

@@ -45,7 +45,7 @@ def test_after_many_edits_it_is_about_as_good_as_a_fresh_split() -> None:
     chance = random.Random(5)
     partitioner = CriticalPath(effort=0.05)
     labels: dict[str, int] | None = None
-    for number in range(40):
+    for number in range(20):
         graph = EDITS[chance.choice(sorted(EDITS))](graph, f"new-{number}", chance)
         now = dag_of_names(graph)
         labels = dict(zip(now.names, partitioner.split(now, budget, labels), strict=True))

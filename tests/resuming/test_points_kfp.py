@@ -137,7 +137,7 @@ def gathered(wanted: int, files: Files, way: str) -> list[Point]:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "files"), [(SMALL, own_files), pytest.param(WHOLE // 2, corpus_paths, marks=pytest.mark.slow)]
+    ("wanted", "files"), [(SMALL, own_files), pytest.param(WHOLE // 5, corpus_paths, marks=pytest.mark.slow)]
 )
 @pytest.mark.parametrize("way", ["tasks", "record", "names"])
 def test_results_are_those_of_a_whole_run(way: str, wanted: int, files: Files) -> None:

@@ -70,9 +70,14 @@ def _references(data: Any) -> Iterator[tuple[str, str]]:
             yield from _references(content)
 
 
+@cache
+def _libraries() -> dict[tuple[str, str], Mapping]:
+    return {_key(item): item for items in corpus().values() for item in items if item["kind"] in LIBRARIES}
+
+
 def _beside(item: Mapping) -> list[Mapping]:
     """The workflow templates of the corpus that an object needs, and those that these need."""
-    known = {_key(other): other for items in corpus().values() for other in items if other["kind"] in LIBRARIES}
+    known = _libraries()
     found: dict[tuple[str, str], Mapping] = {}
     pending = [item]
     while pending:
@@ -125,7 +130,7 @@ def test_broken_documents(oracle: Oracle, kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_callers_of_broken_workflow_templates(oracle: Oracle, kind: str) -> None:
     items = [item for items in corpus().values() for item in items]
-    libraries = {_key(item): item for item in items if item["kind"] in LIBRARIES}
+    libraries = _libraries()
     calls = [
         [caller, broken, *(other for other in _beside(caller) if _key(other) != key)]
         for caller in items

@@ -119,10 +119,14 @@ def test_no_damage_is_blamed_on_an_adapter(name: str) -> None:
     assert hold(rich() if name == "rich" else json.loads(listing(name).to_json()), range(25)) > 1
 
 
-@pytest.mark.slow
+@pytest.mark.parametrize(
+    "seeds",
+    [pytest.param(range(100, 130), marks=pytest.mark.slow), pytest.param(range(130, 200), marks=pytest.mark.long)],
+    ids=["some", "many"],
+)
 @pytest.mark.parametrize("name", ["rich", "coin_flip", "diamond", "model_search", "recursion", "automl"])
-def test_no_damage_is_blamed_on_an_adapter_at_length(name: str) -> None:
-    hold(rich() if name == "rich" else json.loads(listing(name).to_json()), range(100, 200))
+def test_no_damage_is_blamed_on_an_adapter_at_length(name: str, seeds: range) -> None:
+    hold(rich() if name == "rich" else json.loads(listing(name).to_json()), seeds)
 
 
 @pytest.mark.parametrize("arguments", [("lint",), ("optimize",), *(("convert", "--to", engine) for engine in ENGINES)])

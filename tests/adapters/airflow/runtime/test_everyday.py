@@ -156,7 +156,7 @@ SETTINGS = {
 
 def test_what_people_edit_between_runs(tmp_path: Path) -> None:
     settings = SETTINGS | {"AIRFLOW__COULER__CACHE_STORE": str(tmp_path / "store")}
-    with LiveAirflow(tmp_path / "home", settings) as airflow:
+    with LiveAirflow(tmp_path / "home", settings, triggers=True) as airflow:
         shop = Shop(airflow)
         airflow.publish("cleaning.py", CLEANING)
         airflow.publish("sales.csv", "a, 10\nb, 20\n")

@@ -61,18 +61,17 @@ def test_a_whole_airflow(tmp_path: Path) -> None:
         "AIRFLOW__COULER__CACHE_WAIT": "120",
         "AIRFLOW__COULER__DECLARATIONS": str(tmp_path / "couler.toml"),
     }
-    with LiveAirflow(tmp_path / "home", settings) as airflow:
+    with LiveAirflow(tmp_path / "home", settings, triggers=True) as airflow:
         airflow.publish("live.py", textwrap.dedent(FILE))
         airflow.until(lambda: airflow.query("SELECT 1 FROM serialized_dag WHERE dag_id = 'live'"), "the DAG")
-        for run in ("one", "two"):
-            airflow.command("dags", "trigger", "live", "--run-id", run)
+        airflow.start("live", "one", "two")
         airflow.finished("one", "two")
         told = [airflow.xcom(run, "work", "couler_cache") for run in ("one", "two")]
         assert [airflow.xcom(run, "work", "return_value") for run in ("one", "two")] == [10, 10]
         assert sorted(item["hit"] for item in told) == [False, True], "one computes, and the other waits for it"
         assert airflow.xcom("one", "waits", "return_value") == 7
 
-        airflow.command("dags", "trigger", "live", "--run-id", "three")
+        airflow.start("live", "three")
         airflow.finished("three")
         for task in ("work", "after"):
             assert airflow.xcom("three", task, "couler_cache")["hit"], task
@@ -98,7 +97,7 @@ def test_a_whole_airflow(tmp_path: Path) -> None:
         assert versions == [(1,)], "the cache is no new version of the DAG"
 
         for run in ("four", "five"):
-            airflow.command("dags", "trigger", "by_rows", "--run-id", run)
+            airflow.start("by_rows", run)
             airflow.finished(run)
         told = [airflow.xcom(run, "named", "couler_cache") for run in ("four", "five")]
         assert [item["hit"] for item in told] == [False, True], "workers read the rows of the settings"
@@ -143,7 +142,7 @@ def test_what_a_scheduler_has_kept_is_found_by_both_ways_to_test(tmp_path: Path)
         file = airflow.dags / "same.py"
         airflow.publish(file.name, textwrap.dedent(SAME))
         airflow.until(lambda: airflow.query("SELECT 1 FROM serialized_dag WHERE dag_id = 'same'"), "the DAG")
-        airflow.command("dags", "trigger", "same", "--run-id", "scheduled")
+        airflow.start("same", "scheduled")
         airflow.finished("scheduled")
     assert not any(airflow.xcom("scheduled", task, "couler_cache")["hit"] for task in tasks)
     seen = {"scheduled"}

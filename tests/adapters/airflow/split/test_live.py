@@ -135,17 +135,15 @@ def test_a_dag_in_parts(tmp_path: Path) -> None:
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
         "AIRFLOW__COULER__CACHE_STORE": str(tmp_path / "store"),
     }
-    with LiveAirflow(tmp_path / "home", settings) as airflow:
+    with LiveAirflow(tmp_path / "home", settings, triggers=True) as airflow:
         split = Split(airflow)
         (airflow.home / "tries").mkdir()
         airflow.publish("whole.py", textwrap.dedent(FILE))
         airflow.until(lambda: len(airflow.query("SELECT 1 FROM serialized_dag")) == 5, "the parts")
         assert not airflow.query("SELECT 1 FROM import_error")
         assert airflow.query("SELECT dag_id FROM dag WHERE is_paused") == [("whole",)], "parts are never paused"
-        airflow.command("dags", "unpause", "whole")
-
-        start = ("dags", "trigger", "whole", "--logical-date", "2026-02-03T07:00:00+00:00", "--conf", '{"k": 5}')
-        airflow.command(*start, "--run-id", "one")
+        airflow.start("whole", "one", logical_date="2026-02-03T07:00:00Z", conf={"k": 5})
+        airflow.ask("/dags/whole", {"is_paused": False}, "PATCH")
         split.ended("one", "failed")
         assert split.states("one") == FIRST
         assert split.tries() == ["count", "fragile"]
@@ -173,7 +171,7 @@ def test_a_dag_in_parts(tmp_path: Path) -> None:
         assert split.states("one") == MENDED
 
         # Another run finds in its parts what was kept.
-        airflow.command(*start[:3], "--logical-date", "2026-02-04T07:00:00+00:00", *start[-2:], "--run-id", "two")
+        airflow.start("whole", "two", logical_date="2026-02-04T07:00:00Z", conf={"k": 5})
         split.ended("two", "success")
         assert split.states("two") == MENDED
         assert split.tries()[5:] == []

@@ -46,14 +46,14 @@ def test_what_is_optimized_computes_the_same(name: str, pipeline: str) -> None:
         assert run(result.text, ARGUMENTS.get(name)).same() == before(name).same()
 
 
-@pytest.mark.slow
+@pytest.mark.long  # as the next one, it looks at our lists of pipelines, and nothing of ours is run
 @pytest.mark.parametrize("name", [name for name in BY_CHANCE if name in FILES])
 def test_what_cannot_be_compared_runs(name: str) -> None:
     pytest.importorskip("sklearn", reason="needs scikit-learn")
     assert not run(FILES[name].read_text("utf-8"), ARGUMENTS.get(name)).error
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("name", [name for name in LEFT_OUT if name in FILES])
 def test_what_is_left_out_still_has_its_reason(name: str) -> None:
     limit = SLEEPING if LEFT_OUT[name] == SLOW else LIMIT
