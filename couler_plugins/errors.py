@@ -10,7 +10,7 @@ import re
 import shlex
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -25,6 +25,7 @@ __all__ = [
     "InvalidInput",
     "PluginFailure",
     "Unsupported",
+    "closest",
     "install_hint",
     "one_line",
     "restating",
@@ -157,6 +158,14 @@ def _place(error: BaseException) -> str:
 
 
 NAME = "couler-plugins"
+
+
+def closest(name: str, names: Iterable[str]) -> str:
+    """`did you mean 'x'?` where one of the known names is close, else an empty text."""
+    from difflib import get_close_matches
+
+    matches = get_close_matches(name, list(names), n=1, cutoff=0.6)
+    return f"did you mean {matches[0]!r}?" if matches else ""
 
 
 def install_hint(extra: str) -> str:

@@ -12,9 +12,9 @@ import msgspec
 from couler_plugins.caching.keys import spec_hash
 from couler_plugins.caching.verdicts import Facts
 from couler_plugins.caching.waivers import GUESSES, ORDER, WAIVERS, waiver_of
+from couler_plugins.errors import closest
 from couler_plugins.hookspecs.caching import Knowledge, Objection, Said
 from couler_plugins.ir import Graph, Operation, Source, Step, references
-from couler_plugins.options.fields import closest
 
 CACHE, ALLOW = "couler.io/cache", "couler.io/cache-allow"
 """The annotations of a thing; those on what is around it have its name behind them."""

@@ -12,9 +12,8 @@ from urllib.parse import unquote
 from couler_plugins.caching.dataplane.datasets import ETAG, SHA, Dataset, place_of
 from couler_plugins.caching.declarations import ALLOW, CACHE, DATASET, PLACE, VERSION, place_problems, resolve
 from couler_plugins.caching.waivers import WAIVERS
-from couler_plugins.errors import InvalidInput
+from couler_plugins.errors import InvalidInput, closest
 from couler_plugins.hookspecs.caching import Objection, Said
-from couler_plugins.options.fields import closest
 from couler_plugins.options.rows import URL, Row, check_keys
 
 VERSIONS = ("version", "etag", "sha256")

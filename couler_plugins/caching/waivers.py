@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from couler_plugins.errors import InvalidInput
-from couler_plugins.options.fields import closest
+from couler_plugins.errors import InvalidInput, closest
 
 OF_PROGRAMS = ("clock", "connections", "environment", "files", "network", "programs", "random", "variables")
 """What a program does. Where nobody watches it, only words in its text tell."""

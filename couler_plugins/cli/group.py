@@ -13,8 +13,7 @@ import click
 
 from couler_plugins import __version__
 from couler_plugins.cli.messages import say_error
-from couler_plugins.errors import CoulerError, EngineError, one_line
-from couler_plugins.options.fields import closest
+from couler_plugins.errors import CoulerError, EngineError, closest, one_line
 
 COMMANDS = {
     "optimize": ("optimize:optimize", "Rewrites workflows to do the same work at lower cost."),

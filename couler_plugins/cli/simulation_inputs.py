@@ -14,9 +14,9 @@ import click
 from couler_plugins.driver.context import RunContext, runs_in
 from couler_plugins.driver.rewrite import Session
 from couler_plugins.driver.session import lift_inputs
-from couler_plugins.errors import CoulerError, InvalidInput
+from couler_plugins.errors import CoulerError, InvalidInput, closest
 from couler_plugins.inputs.sources import Input
-from couler_plugins.options.fields import Size, build, closest
+from couler_plugins.options.fields import Size, build
 from couler_plugins.options.grammar import parse_items
 from couler_plugins.runs import Run
 from couler_plugins.runs.history_file import goes_on

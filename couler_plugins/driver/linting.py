@@ -15,13 +15,12 @@ from couler_plugins.documents.collector import collector_paused
 from couler_plugins.driver.isolation import blank, raise_common_failure, without_failing
 from couler_plugins.driver.rewrite import Session, adapter_errors, of_type
 from couler_plugins.engine_kit.crd import NO_SCHEMAS, Schemas, check, covered
-from couler_plugins.errors import CoulerError
+from couler_plugins.errors import CoulerError, closest
 from couler_plugins.fusion.rules import FUSE
 from couler_plugins.hookspecs import Adapter
 from couler_plugins.inputs.sources import Input
 from couler_plugins.inputs.unknown_kinds import misnamed
 from couler_plugins.ir.bundle import Bundle
-from couler_plugins.options.fields import closest
 from couler_plugins.reliability.rules import GUARD, IDEMPOTENT, NEVER
 from couler_plugins.rightsizing.rules import ANNOTATION, WORDS
 

@@ -10,13 +10,12 @@ from couler_plugins.driver.isolation import raise_common_failure
 from couler_plugins.driver.pipeline import check_order, parse_pipeline
 from couler_plugins.driver.results import Result
 from couler_plugins.driver.rewrite import Session, adapter_errors, lift_files, rewrite
-from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure
+from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure, closest
 from couler_plugins.hookspecs import Adapter, Optimizer
 from couler_plugins.inputs.scanning import Scan, Skips
 from couler_plugins.inputs.sources import Input, Source, read_source, set_places
 from couler_plugins.ir import Bundle, Literal, call_sites
 from couler_plugins.options.config import Config
-from couler_plugins.options.fields import closest
 from couler_plugins.options.grammar import parse_items
 from couler_plugins.options.rows import URL, matches
 from couler_plugins.plan import Plan

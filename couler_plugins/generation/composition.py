@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from couler_plugins.engine_kit.legalize.python.functions import operation_of
-from couler_plugins.errors import InvalidInput
+from couler_plugins.errors import InvalidInput, closest
 from couler_plugins.generation.form import Comparison, Form, FormStep, Taken
 from couler_plugins.generation.lake import LakeStep
 from couler_plugins.generation.scope import VALUES_OWN, Scope, read_function, read_reference, waits_for
@@ -41,7 +41,6 @@ from couler_plugins.ir import (
     fresh_name,
     replace,
 )
-from couler_plugins.options.fields import closest
 
 # Operations of steps that a form writes out itself: a function of Python, or a command in a container.
 

@@ -6,10 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from couler_plugins.errors import InvalidInput, restating
+from couler_plugins.errors import InvalidInput, closest, restating
 from couler_plugins.generation.form import Form, FormStep, Taken
 from couler_plugins.hookspecs import CatalogueStep, StepVariable
-from couler_plugins.options.fields import closest
 from couler_plugins.steps.containers import secret_keys
 
 INPUT = "secrets"

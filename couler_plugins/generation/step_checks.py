@@ -6,12 +6,11 @@ import re
 from collections.abc import Iterator
 from itertools import chain
 
-from couler_plugins.errors import InvalidInput
+from couler_plugins.errors import InvalidInput, closest
 from couler_plugins.generation.form import CODE, ITEM, Code, FormStep, Problem, Taken
 from couler_plugins.generation.scope import VALUES_OWN, Scope, read_function, read_reference, reads
 from couler_plugins.generation.types import converted, fits
 from couler_plugins.hookspecs.steps import StepInput
-from couler_plugins.options.fields import closest
 
 PLACEHOLDER = re.compile(r"\{\{\s*(inputs|outputs)\.([A-Za-z0-9_-]+)\s*\}\}")
 """What stands for an input or an output in the command of a container."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
 
+from couler_plugins.errors import closest
 from couler_plugins.generation.form import ITEM, WORKFLOW, Form, FormStep, Problem
 from couler_plugins.generation.scope import VALUES_OWN, Scope, read_reference, waits_for
 from couler_plugins.generation.step_checks import reference_problem, step_problems
 from couler_plugins.hookspecs import CatalogueStep
-from couler_plugins.options.fields import closest
 
 MOST_STEPS = 200
 """More than a model writes; what checks cost stays small."""

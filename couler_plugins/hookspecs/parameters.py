@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import msgspec
 
-from couler_plugins.options.fields import closest
+from couler_plugins.errors import closest
 
 if TYPE_CHECKING:  # whoever lists tuners needs no NumPy
     import numpy as np

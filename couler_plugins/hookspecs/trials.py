@@ -7,10 +7,9 @@ from typing import Any, Literal
 
 import msgspec
 
-from couler_plugins.errors import InvalidInput
+from couler_plugins.errors import InvalidInput, closest
 from couler_plugins.hookspecs.cards import DataCard, ModelCard
 from couler_plugins.hookspecs.parameters import Choice, Number, Parameter, Value, distinct
-from couler_plugins.options.fields import closest
 
 Values = Mapping[str, Value]
 """Values of hyperparameters by name."""

@@ -7,11 +7,10 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from couler_plugins.errors import InvalidInput
+from couler_plugins.errors import InvalidInput, closest
 from couler_plugins.hookspecs.cards import DataCard, ModelCard
 from couler_plugins.hookspecs.parameters import Choice, Number, Value
 from couler_plugins.hookspecs.trials import Space, Task
-from couler_plugins.options.fields import closest
 
 T = TypeVar("T")
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from couler_plugins.errors import InvalidInput, restating
-from couler_plugins.options.fields import Option, Size, Texts, closest, options_of, parse, texts_of
+from couler_plugins.errors import InvalidInput, closest, restating
+from couler_plugins.options.fields import Option, Size, Texts, options_of, parse, texts_of
 from couler_plugins.options.prices import Price, prices_in
 from couler_plugins.options.rows import Row, rows_in
 

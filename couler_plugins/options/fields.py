@@ -11,7 +11,7 @@ import typing
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TypeVar, Union
 
-from couler_plugins.errors import InvalidInput, restating
+from couler_plugins.errors import InvalidInput, closest, restating
 
 T = TypeVar("T")
 
@@ -172,14 +172,6 @@ def check_range(name: str, value: float | None, low: float, high: float = math.i
     if value is not None and not low <= value <= high:
         limits = f"at least {low:g}" if high == math.inf else f"from {low:g} to {high:g}"
         raise ValueError(f"{name!r} is {value:g}, and has to be {limits}")
-
-
-def closest(name: str, names: Iterable[str]) -> str:
-    """`did you mean 'x'?` where one of the known names is close, else an empty text."""
-    from difflib import get_close_matches
-
-    matches = get_close_matches(name, list(names), n=1, cutoff=0.6)
-    return f"did you mean {matches[0]!r}?" if matches else ""
 
 
 def _unknown_hint(name: str, options: Mapping[str, Option]) -> str:

@@ -8,8 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from couler_plugins.errors import InvalidInput
-from couler_plugins.options.fields import closest
+from couler_plugins.errors import InvalidInput, closest
 
 SELECTORS = ("workflow", "step", "task", "image")
 """The keys of a row that name what is meant; each is a pattern or a list of them, with `*`, `?` and `[…]`."""

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 
 import msgspec
 
+from couler_plugins.errors import closest
 from couler_plugins.hookspecs import FACETS, Adapter, Cause, StepInput, StepOutput
-from couler_plugins.options.fields import closest, options_of
+from couler_plugins.options.fields import options_of
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _PLACE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")

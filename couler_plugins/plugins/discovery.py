@@ -17,10 +17,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from couler_plugins.documents.mappings import by_key
-from couler_plugins.errors import InvalidInput, PluginFailure, one_line
+from couler_plugins.errors import InvalidInput, PluginFailure, closest, one_line
 from couler_plugins.hookspecs import PROJECT
 from couler_plugins.options.config import Config, load_config
-from couler_plugins.options.fields import closest
 from couler_plugins.plugins.checks import optimizer_problem
 from couler_plugins.plugins.plugins import Plugins
 from couler_plugins.plugins.registry import PluginRecord

@@ -12,9 +12,8 @@ from typing import Any
 
 import pluggy
 
-from couler_plugins.errors import PluginFailure, one_line
+from couler_plugins.errors import PluginFailure, closest, one_line
 from couler_plugins.hookspecs import HOOKSPECS, PROJECT
-from couler_plugins.options.fields import closest
 from couler_plugins.plugins.registry import Reply
 
 

@@ -15,7 +15,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure, one_line
+from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure, closest, one_line
 from couler_plugins.hookspecs import (
     Adapter,
     ArtifactStore,
@@ -26,7 +26,6 @@ from couler_plugins.hookspecs import (
     Partitioner,
     Tuner,
 )
-from couler_plugins.options.fields import closest
 from couler_plugins.plugins.checks import (
     adapter_problem,
     cause_problem,

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from couler_plugins.errors import InvalidInput
+from couler_plugins.errors import InvalidInput, closest
 from couler_plugins.ir.quantities import MEBIBYTE, parse_quantity
-from couler_plugins.options.fields import closest
 from couler_plugins.queues.table import GPU, Amounts, Cohort, Table, TableFile, Team
 
 MANAGER = "manager"

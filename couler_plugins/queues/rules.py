@@ -6,9 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from couler_plugins.errors import InvalidInput
+from couler_plugins.errors import InvalidInput, closest
 from couler_plugins.ir import Container, Literal, Scalar, parse_quantity
-from couler_plugins.options.fields import closest
 from couler_plugins.options.rows import Row, check_keys
 from couler_plugins.queues.checks import read_table
 from couler_plugins.queues.optimizer import NAME, NAMES, Queue

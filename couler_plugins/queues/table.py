@@ -10,8 +10,7 @@ from typing import Literal as OneOf
 
 import msgspec
 
-from couler_plugins.errors import InvalidInput, restating
-from couler_plugins.options.fields import closest
+from couler_plugins.errors import InvalidInput, closest, restating
 
 HINT = "see docs/queue.md"
 GPU = "nvidia.com/gpu"

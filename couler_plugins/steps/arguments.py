@@ -6,10 +6,9 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from couler_plugins.errors import InvalidInput
+from couler_plugins.errors import InvalidInput, closest
 from couler_plugins.hookspecs.steps import CatalogueStep, StepInput
 from couler_plugins.ir import Argument, Expression, FirstOf, Literal, Native, Node, Port, Reference, Template, Value
-from couler_plugins.options.fields import closest
 
 Constants = Mapping[str, Any]
 """What shapes a step, by the name of the input."""

@@ -10,8 +10,7 @@ from couler_plugins.authoring.catalogue import run_step
 from couler_plugins.authoring.checks import checked_mapping, checked_text, checked_texts
 from couler_plugins.authoring.places import said_where, shown
 from couler_plugins.authoring.values import Returned, RunValue
-from couler_plugins.errors import InvalidInput
-from couler_plugins.options.fields import closest
+from couler_plugins.errors import InvalidInput, closest
 
 
 @dataclass(frozen=True)

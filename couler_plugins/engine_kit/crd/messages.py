@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from couler_plugins.documents import Path
 from couler_plugins.engine_kit.crd.fields import Problem, Schema, fields, schema_at, shown
-from couler_plugins.options.fields import closest
+from couler_plugins.errors import closest
 
 if TYPE_CHECKING:
     from jsonschema_rs import ValidationError

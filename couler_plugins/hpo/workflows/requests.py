@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
+from couler_plugins.errors import CoulerError, InvalidInput, Unsupported, closest
 from couler_plugins.hookspecs.trials import Task
 from couler_plugins.hookspecs.tuning import Tuning
 from couler_plugins.hpo.files import read_annotation
@@ -23,7 +23,6 @@ from couler_plugins.ir import (
     Workflow,
     references,
 )
-from couler_plugins.options.fields import closest
 
 Place = tuple[str, str]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 
-from couler_plugins.errors import InvalidInput
+from couler_plugins.errors import InvalidInput, closest
 from couler_plugins.hookspecs.parameters import Choice, Number, Value
 from couler_plugins.ir import (
     Argument,
@@ -25,7 +25,6 @@ from couler_plugins.ir import (
     replace_callables,
 )
 from couler_plugins.ir import Value as Passed
-from couler_plugins.options.fields import closest
 
 EVERYTHING = "workflow"
 """The fact of a run that stands for all that is known of it, its parameters included."""
