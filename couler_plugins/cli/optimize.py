@@ -175,7 +175,7 @@ def _finish(
         elif check and file.status == "changed":
             log.warning("%s would change", file.name)
         for decision in file.decisions:
-            log.info("%s", decision)
+            log.log(logging.WARNING if decision.loss in ("run", "step") else logging.INFO, "%s", decision)
     if destination is not None and destination.in_place:
         refused = [file.name for file in result.files if file.status == "refused"]
         lost = f", {len(refused):,} not written because of an error: {names(refused, 5)}" if refused else ""

@@ -16,6 +16,7 @@ from couler_plugins.driver.differences import Carrying, Policy
 from couler_plugins.driver.pipeline import Pass, refuse_broken
 from couler_plugins.driver.results import FileResult, Result
 from couler_plugins.driver.rewrite import Session, adapter_errors, lift_files, rewrite
+from couler_plugins.engine_kit.legalize.placeholders import is_placeholder
 from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure, Unsupported, one_line
 from couler_plugins.hookspecs import Adapter
 from couler_plugins.hpo.workflows.notes import read_notes
@@ -89,6 +90,9 @@ def to_portable_plan(plan: Plan, source: Adapter, target: Adapter) -> Plan:
     workflows: list[Workflow] = []
     decisions = list(plan.decisions)
     for old in plan.workflows:
+        if is_placeholder(*old.operations):
+            workflows.append(without_origin(old))
+            continue
         workflow, noted = _without_tuning(old, source, plan)
         decisions += noted
         with adapter_errors(source.engine, "portable()"):

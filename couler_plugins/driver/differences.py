@@ -60,13 +60,13 @@ RUN_FEATURES = frozenset(
 DETAIL_FIELDS = frozenset(
     str.split(
         """
-        activeDeadlineSeconds affinity annotations archiveLocation archiveLogs arguments artifactGC
+        affinity annotations archiveLocation archiveLogs arguments artifactGC
         automountServiceAccountToken cachingOptions computeResources description displayName enum executor
-        failedJobsHistoryLimit failFast hostAliases imagePullPolicy imagePullSecrets labels livenessProbe
+        failedJobsHistoryLimit hostAliases imagePullPolicy imagePullSecrets labels livenessProbe
         managedBy metadata nodeSelector parallelism podDisruptionBudget podGC podMetadata podPriority
         podPriorityClassName podSpecPatch ports priority priorityClassName readinessProbe resources
         runtimeClassName schedule schedulerName schedules serviceAccountName startingDeadlineSeconds
-        startupProbe stepSpecs successfulJobsHistoryLimit suspend taskInfo taskRunSpecs templateDefaults
+        startupProbe stepSpecs successfulJobsHistoryLimit taskInfo taskRunSpecs templateDefaults
         terminationGracePeriodSeconds terminationMessagePath terminationMessagePolicy timezone tolerations
         topologySpreadConstraints ttlSecondsAfterFinished ttlStrategy tty workflowMetadata
         """
@@ -76,7 +76,8 @@ DETAIL_FIELDS = frozenset(
 RUN_FIELDS = frozenset(
     str.split(
         """
-        concurrencyPolicy hooks status stopStrategy synchronization timeout timeouts when
+        activeDeadlineSeconds concurrencyPolicy failFast hooks status stopStrategy suspend synchronization timeout
+        timeouts when
         """
     )
 )
@@ -149,8 +150,7 @@ class Carrying:
         Raises:
             Unsupported: the policy refuses some.
         """
-        told = [(decision, _error_of(decision)) for decision in decisions if decision.loss]
-        pairs = [*self._noted.values(), *told]
+        pairs = [*self._noted.values(), *((item, _error_of(item)) for item in decisions if item.loss)]
         refused = [error for decision, error in pairs if self._policy.refuses(decision.loss)]
         if len(refused) > 1:
             raise merge([self._with_line(error) for error in refused])
@@ -192,7 +192,7 @@ class Carrying:
         return changed
 
     def _note(self, workflow: Workflow, error: CoulerError, loss: Loss) -> None:
-        action = "put a placeholder" if loss == "step" else "leave it out"
+        action = f"{'put a placeholder for' if loss == 'step' else 'leave out'} {error.feature or 'it'}"
         message, *_ = error.message.splitlines()
         line = error.line or self._placeholders.line_of(error.step or "")
         decision = Decision(

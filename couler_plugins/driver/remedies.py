@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from couler_plugins.engine_kit.legalize.native_fields import without_field
+from couler_plugins.engine_kit.legalize.native_fields import only_field, without_field
 from couler_plugins.engine_kit.legalize.placeholders import placeholder
 from couler_plugins.errors import CoulerError, Unsupported
 from couler_plugins.ir import (
@@ -62,8 +62,8 @@ def without(workflow: Workflow, error: Unsupported) -> Workflow:
     def change(node: Node) -> Node:
         if type(node) is not node_type:
             return node
-        if error.feature == "Workflow.kind":  # what starts it by itself
-            return replace(node, kind="Workflow")
+        if isinstance(node, Workflow) and field == "kind":  # of what starts it by itself, what it starts stays
+            return replace(node, kind="Workflow", native_extra=only_field(node.native_extra, "spec", "workflowSpec"))
         if field != "native_extra":
             return replace(node, **{field: _default(node_type, field)})
         rest = getattr(node, field)

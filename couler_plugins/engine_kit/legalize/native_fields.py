@@ -143,6 +143,16 @@ def without_field(native: Native | None, field: str) -> Native | None:
     return native if remainder == data else _closed(remainder, references_inside)
 
 
+def only_field(native: Native | None, outer: str, inner: str) -> Native | None:
+    """Return a structure that has, in place of one of its fields, what a field within that holds."""
+    if native is None:
+        return None
+    data, references_inside = _opened(native)
+    content = data.get(outer, {}).get(inner)
+    remainder = {key: content if key == outer else value for key, value in data.items() if key != outer or content}
+    return _closed(remainder, references_inside)
+
+
 def _pruned(data: Any, keys: tuple[str, ...]) -> Any:
     """Return data without what stands under these keys; else without what does below its other keys."""
     if not isinstance(data, dict):

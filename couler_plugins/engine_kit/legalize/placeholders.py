@@ -51,9 +51,10 @@ def placeholder(
     )
 
 
-def is_placeholder(item: Operation | Graph | None) -> bool:
-    """Return whether an operation is a placeholder."""
-    return isinstance(item, Operation) and [container.name for container in item.containers] == [NAME]
+def is_placeholder(*items: Operation | Graph | None) -> bool:
+    """Return whether there is one operation, and it is a placeholder."""
+    names = [container.name for item in items if isinstance(item, Operation) for container in item.containers]
+    return len(items) == 1 and names == [NAME]
 
 
 def _plain(text: str) -> str:
