@@ -194,7 +194,7 @@ class _Lowering(Lowering):
 
     def generate(self, workflow: Workflow) -> Iterator[Any]:
         if workflow.engine != "argo":
-            from couler_argo.portable import adapted
+            from couler_argo.portable.adapted import adapted
 
             workflow = adapted(workflow, self._image)
         added = write_workflow(workflow)

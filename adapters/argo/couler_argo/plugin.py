@@ -59,7 +59,7 @@ class ArgoAdapter(Adapter):
     facets: ClassVar[Mapping[str, str]] = {
         "claims": "couler_argo.documents:claims",
         "lift": "couler_argo.lift:lift",
-        "portable": "couler_argo.portable:portable",
+        "portable": "couler_argo.portable.portable:portable",
         "homes": "couler_argo.homes:homes",
         "start_order": "couler_argo.homes:start_order",
         "images": "couler_argo.images:images",

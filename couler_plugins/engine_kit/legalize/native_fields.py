@@ -22,6 +22,8 @@ from couler_plugins.ir import (
 )
 
 TOKEN = re.compile(r"\\u0000(\d+)\\u0000")
+MARK = "\\u0000"
+"""What stands, in JSON, around the number of a reference."""
 TEXTS = ("annotations", "labels", "nodeSelector")
 """Mappings of texts: null in one of them is an empty text."""
 EMPTY = ("arguments", "dependencies", "depends", "hooks", "inputs", "outputs", "params", "runAfter", "when")
@@ -72,6 +74,15 @@ def fields_of(native: Native | None) -> dict[str, Any]:
     """The fields of a structure, with tokens in place of references; none of what is no mapping."""
     data: Any = _opened(native)[0] if native is not None else {}
     return data if isinstance(data, dict) else {}
+
+
+def computed(native: Native | None) -> list[str]:
+    """Return the fields of a structure that hold what is only known at run time; of a manifest, those of its spec."""
+    spec, prefix = fields_of(native), ""
+    for key in ("spec", "workflowSpec"):
+        if isinstance(spec.get(key), dict) and MARK in json.dumps(spec[key]):
+            spec, prefix = spec[key], f"{prefix}{key}."
+    return sorted(f"{prefix}{key}" for key, content in spec.items() if MARK in json.dumps(content))
 
 
 def beyond(rest: Native | None) -> str:

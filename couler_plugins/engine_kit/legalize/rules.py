@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import Any
 
 from couler_plugins.engine_kit.legalize.legality import Rule
-from couler_plugins.engine_kit.legalize.native_fields import beyond, fields_of
+from couler_plugins.engine_kit.legalize.native_fields import computed, fields_of
 from couler_plugins.engine_kit.legalize.python.functions import function_of
 from couler_plugins.engine_kit.legalize.tables import StepSite, faults
 from couler_plugins.ir import (
@@ -149,12 +149,13 @@ WORKFLOW = (
     Rule("Workflow.entry", "is a library: nothing in it runs by itself", lambda workflow: workflow.entry is None),
     Rule(
         "Workflow.native_extra",
-        "says of all its pods what is only known at run time",
-        lambda workflow: any(references(workflow.native_extra)),
+        "has {}, of which only the run knows what it is",
+        lambda workflow: computed(workflow.native_extra),
     ),
 )
 GRAPH = (
-    *(Rule(f"Graph.{part}", f"has {WHOLE_PARTS[part]} as a whole") for part in WHOLE_PARTS),
+    *(Rule(f"Graph.{part}", f"has {WHOLE_PARTS[part]} as a whole") for part in WHOLE_PARTS if part != "native_extra"),
+    Rule("Graph.native_extra", "has {} as a whole", lambda graph: sorted(fields_of(graph.native_extra))),
     Rule(
         "Graph.parallelism", "limits how many of its steps run at a time", hint="leave that to a quota of the namespace"
     ),
@@ -221,7 +222,11 @@ SITE = (
     Rule("Step.call", "calls what is not in this workflow", lambda site: site.callee is None),
     Rule("Step.handlers", "has hooks, or an exit handler of its own"),
     Rule("Step.directives", "has an annotation for caching or tuning"),
-    Rule("Step.native_extra", "{}", lambda site: site.step.native_extra and beyond(site.step.native_extra)),
+    Rule(
+        "Step.native_extra",
+        "has {}, which means nothing outside of its engine",
+        lambda site: sorted(fields_of(site.step.native_extra)),
+    ),
     Rule("Step.role", "is a {}", lambda site: site.step.role if site.step.role != "normal" else ""),
     Rule(
         "Step.needs",

@@ -1,4 +1,4 @@
-"""Workflows of other engines in Argo's terms, and Argo's in theirs.
+"""Workflows of other engines in Argo's terms.
 
 Argo has a kind and names of its own, and attempts and timeouts at what is called. Sources: Argo's docs/variables.md
 (`jsonpath`, `asInt`, `asFloat`), docs/conditional-artifacts-parameters.md.
@@ -10,16 +10,13 @@ import json
 import re
 from collections.abc import Callable, Iterable
 
-from couler_argo.documents import without_records
 from couler_argo.homes import with_timeout
+from couler_argo.portable.legality import refuse
 from couler_argo.support import MAX_NAME
-from couler_plugins.engine_kit.legalize.conditions import is_outcome, outcome
-from couler_plugins.engine_kit.legalize.legality import Legality, Rule, Site, raise_all
-from couler_plugins.engine_kit.legalize.native_fields import without_nulls
+from couler_plugins.engine_kit.legalize.conditions import is_outcome
 from couler_plugins.engine_kit.legalize.passes import with_image
 from couler_plugins.engine_kit.legalize.python.pods import as_scripts
 from couler_plugins.ir import (
-    Bundle,
     Call,
     Expression,
     FirstOf,
@@ -37,58 +34,15 @@ from couler_plugins.ir import (
     Value,
     Workflow,
     carry_out,
-    map_references,
-    nodes,
     rebuild,
-    references,
     rename_steps,
     replace,
     take_name,
 )
-from couler_plugins.plan import Decision
 
 OTHER = re.compile(r"[^A-Za-z0-9-]+")
-ESCAPED = re.compile(r"\\\\")
-"""A backslash in JSON: there is something that was escaped."""
 MAX_OBJECT_NAME = 63
 """Of a Workflow: its pods have it as a label."""
-
-
-def _loops_over_escapes(site: Site) -> bool:
-    """Return whether items of a step stand there otherwise than Argo passes them on."""
-    structures = (node for node in nodes(site.node.loop) if isinstance(node, Native))
-    return any(ESCAPED.search("".join(part for part in node.parts if isinstance(part, str))) for node in structures)
-
-
-def _read_at_once(site: Site) -> str:
-    """Return what is read as one text of JSON: Argo gives inputs and parameters so, and nobody else does."""
-    own = {port.name for port in site.workflow.parameters}
-    for item in references(site.node):
-        whole = item.to == "parameter" and item.name == "json" and "json" not in own
-        if whole or (item.to == "input" and not item.name):
-            return item.native
-    return ""
-
-
-AT_ONCE = Rule("Reference", "reads {}: all of them at once", _read_at_once, "read them one by one")
-OF_ARGO = Legality(
-    engine="argo",
-    rules={
-        Step: (
-            Rule(
-                "Loop.axes",
-                "loops over texts that Argo passes on with escapes",
-                _loops_over_escapes,
-                "leave quotes, backslashes and newlines out of the items",
-            ),
-        ),
-        Graph: (AT_ONCE,),
-        Operation: (AT_ONCE,),
-    },
-    hints={},
-    usual="leave this to an engine that has it",
-)
-refuse = OF_ARGO.refusal
 
 
 def adapted(workflow: Workflow, image: str = "") -> Workflow:
@@ -133,39 +87,6 @@ def _exit_handler(handler: Handler) -> Handler:
     if handler.event != "exit":
         return handler
     return replace(handler, step=replace(handler.step, name="exit" if handler.step.arguments else ""))
-
-
-def portable(workflow: Workflow, bundle: Bundle) -> tuple[Workflow, tuple[Decision, ...]]:
-    """A workflow of Argo, for other engines. Nothing in it changes what it means.
-
-    Raises:
-        Unsupported: it loops over items that Argo passes on otherwise than they stand there: `Item.String` takes the
-            quotes off an item's JSON, and leaves what was escaped in it as it is. Or it reads all parameters at once.
-    """
-    workflow = without_nulls(workflow)
-    raise_all(OF_ARGO.refusals(workflow))
-    workflow = without_records(map_references(workflow, _as_outcome))
-    return replace(workflow, operations=tuple(map(_with_paths, workflow.operations))), ()
-
-
-def _as_outcome(reference: Reference) -> Reference:
-    """How the run went, in words that other engines know."""
-    place = (reference.to, reference.name, reference.path)
-    return outcome() if place == ("run", "workflow", ("status",)) else reference
-
-
-def _with_paths(operation: Operation) -> Operation:
-    """The operation with the files of its output parameters as their paths, where that is all that is said of them."""
-    return replace(operation, outputs=tuple(map(_with_path, operation.outputs)))
-
-
-def _with_path(output: Output) -> Output:
-    if output.kind != "parameter" or not isinstance(output.value, Native) or any(references(output.value)):
-        return output
-    data = output.value.data
-    if not isinstance(data, dict) or data.keys() != {"path"} or not isinstance(data["path"], str):
-        return output
-    return replace(output, value=None, path=Literal(value=data["path"]))
 
 
 def _plain(names: Iterable[str], spelt: Callable[[str], str] = str) -> dict[str, str]:

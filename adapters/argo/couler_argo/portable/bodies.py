@@ -1,0 +1,121 @@
+"""Templates of Argo's own kinds as containers, where a container does the same.
+
+Sources: docs/container-set-template.md, docs/http-template.md; `http.go` and `suspend` in `workflow/`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+from typing import Any
+
+from couler_argo.codec import Context
+from couler_argo.documents import rest_of
+from couler_argo.references import native, value
+from couler_argo.templates import CONTAINER
+from couler_plugins.engine_kit.durations import as_seconds
+from couler_plugins.ir import Container, Literal, Operation, replace
+
+Note = Callable[[str, str, str], None]
+"""Notes a detail that is left out: of which operation, what is done, and why."""
+MAIN = "main"
+HTTP = frozenset({"url", "method", "headers", "timeoutSeconds", "insecureSkipVerify", "body"})
+PEERS = frozenset({"ports", "readinessProbe", "livenessProbe", "startupProbe"})
+"""What a container says of itself that others talk to while it runs."""
+
+
+def with_container(operation: Operation, note: Note) -> Operation:
+    """Return an operation that runs in containers, as far as these do the same."""
+    rest = rest_of(operation)
+    match operation.kind:
+        case "containerSet":
+            return _in_order(operation, rest, note)
+        case "http":
+            return _requested(operation, rest)
+        case "suspend":
+            return _slept(operation, rest)
+    return _mirrored(operation)
+
+
+def _of(operation: Operation, rest: Mapping[str, Any], *containers: Container) -> Operation:
+    fields = {key: content for key, content in rest.items() if key != operation.kind}
+    return replace(operation, kind="container", containers=containers, native_extra=native(fields) if fields else None)
+
+
+def _in_order(operation: Operation, rest: Mapping[str, Any], note: Note) -> Operation:
+    """Return an operation with the containers of a set one after the other."""
+    body = rest["containerSet"]
+    items = body.get("containers") if isinstance(body, dict) else None
+    if not isinstance(items, list) or not items or body.keys() - {"containers", "volumeMounts"}:
+        return operation
+    if operation.containers or any(not isinstance(item, dict) or item.keys() & PEERS for item in items):
+        return operation
+    after = {item.get("name"): set(item.get("dependencies") or ()) for item in items}
+    order: list[str] = []
+    while ready := [name for name in after if name not in order and after[name] <= set(order)]:
+        order.append(next((name for name in ready if name != MAIN), ready[0]))
+    by_name = {item.get("name"): item for item in items}
+    last = order[-1] if order else None
+    if len(order) != len(items) or (MAIN in by_name and last != MAIN):
+        return operation
+    if MAIN not in by_name and operation.outputs:
+        return operation
+    chained = all(after[name] >= {before} for before, name in pairwise(order))
+    if not chained:
+        reason = "its containers run one after the other; Argo may start some side by side"
+        note(operation.name, "runs a set of containers in order", reason)
+    mounts = body.get("volumeMounts") or []
+    containers = []
+    for name in order:
+        fields = {key: content for key, content in by_name[name].items() if key != "dependencies"}
+        if mounts:
+            fields["volumeMounts"] = [*mounts, *(fields.get("volumeMounts") or [])]
+        role = "main" if name == last else "init"
+        containers.append(Container(role=role, **CONTAINER.lift(fields, Context())))  # type: ignore[arg-type]
+    return _of(operation, rest, *containers)
+
+
+def _requested(operation: Operation, rest: Mapping[str, Any]) -> Operation:
+    """Return an operation that sends a request by `wget`, which prints what comes back, and fails where that does."""
+    body = rest["http"]
+    if not isinstance(body, dict) or not isinstance(body.get("url"), str) or body.keys() - HTTP or operation.outputs:
+        return operation
+    method, headers = body.get("method") or "GET", body.get("headers") or []
+    plain = all(isinstance(item, dict) and isinstance(item.get("value"), str) for item in headers)
+    if not plain or method not in ("GET", "POST") or (method == "POST") is not bool(body.get("body")):
+        return operation
+    words = ["-q", "-O", "-"]
+    words += ["-T", str(body["timeoutSeconds"])] if body.get("timeoutSeconds") else []
+    words += ["--no-check-certificate"] if body.get("insecureSkipVerify") else []
+    words += [word for item in headers for word in ("--header", f"{item.get('name')}: {item['value']}")]
+    words += ["--post-data", body["body"]] if method == "POST" else []
+    args = tuple(map(value, [*words, body["url"]]))
+    return _of(operation, rest, Container(command=(Literal(value="wget"),), args=args))
+
+
+def _slept(operation: Operation, rest: Mapping[str, Any]) -> Operation:
+    """Return an operation that sleeps for so long as one is suspended; one without an end waits for somebody."""
+    duration = rest["suspend"].get("duration") if isinstance(rest["suspend"], dict) else None
+    seconds = as_seconds(str(duration)) if duration is not None and "{{" not in str(duration) else None
+    if seconds is None or operation.outputs:
+        return operation
+    sleep = Container(command=(Literal(value="sleep"),), args=(Literal(value=str(seconds.value)),))
+    return _of(operation, rest, sleep)
+
+
+def _mirrored(operation: Operation) -> Operation:
+    """Return an operation whose containers mount what the main one does, in their own words."""
+    artifacts = any(item.kind == "artifact" for item in (*operation.inputs, *operation.outputs))
+    fields = [rest_of(container) for container in operation.containers]
+    mains = [rest for rest, item in zip(fields, operation.containers, strict=True) if item.role == "main"]
+    if len(mains) != 1 or not any("mirrorVolumeMounts" in rest for rest in fields) or artifacts:
+        return operation
+    containers = []
+    for container, rest in zip(operation.containers, fields, strict=True):
+        if rest.pop("mirrorVolumeMounts", False) is True:
+            own = rest.get("volumeMounts") or []
+            paths = {item.get("mountPath") for item in own}
+            mounts = [*own, *(item for item in mains[0].get("volumeMounts") or [] if item["mountPath"] not in paths)]
+            rest.update({"volumeMounts": mounts} if mounts else {})
+        containers.append(replace(container, native_extra=native(rest) if rest else None))
+    return replace(operation, containers=tuple(containers))
