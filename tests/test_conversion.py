@@ -124,9 +124,8 @@ POD = "container: {image: busybox, command: [echo], args: [hello]}"
          "Container.command", "no command"),
         (POD, f"{POD}\n    sidecars: [{{name: s, image: x}}]", "Container.role", "sidecars"),
         (POD, f"{POD}\n    retryStrategy: {{limit: 2, backoff: {{duration: 1s, maxDuration: 5m}}}}",
-         "Retry.native_extra", "for some time"),
+         None, "after a time (maxDuration)"),
         (POD, f"{POD}\n    retryStrategy: {{limit: 2, expression: 'true'}}", "Retry.condition", "conditions"),
-        (POD, f"{POD}\n    retryStrategy: {{}}", "Retry.limit", "without a limit"),
         (POD, f"{POD}\n    timeout: 5m\n    retryStrategy: {{limit: 2}}", "Operation.timeout", "retries"),
         (POD, POD.replace("hello", '"{{workflow.name}}"'), "Step.arguments", "workflow"),
         (POD, POD.replace("hello", '"{{=1 + 1}}"'), "Step.arguments", "expression"),
@@ -135,7 +134,7 @@ POD = "container: {image: busybox, command: [echo], args: [hello]}"
         ("spec:", "spec:\n  templateDefaults: {}", "Workflow.native_extra", "templateDefaults"),
     ],
 )  # fmt: skip
-def test_what_a_pod_of_airflow_cannot_do(old: str, new: str, feature: str, word: str) -> None:
+def test_what_a_pod_of_airflow_cannot_do(old: str, new: str, feature: str | None, word: str) -> None:
     text = HELLO.replace("- {name: say, ", "- name: say\n    ").replace("]}}", "]}")
     assert old in text
     error = convert(Text(text.replace(old, new), "a.yaml"), "airflow").files[0].error
@@ -174,11 +173,11 @@ def retried(strategy: str) -> str:
         ("kfp", "backoff: {duration: 1m, factor: '{{workflow.parameters.x}}'}", "Retry.factor"),
         ("kfp", "backoff: {duration: 1m, cap: 5m}", "Retry.max_delay"),
         *((to, "expression: lastRetry.exitCode == '2'", "Retry.condition") for to in ("kfp", "tekton")),
-        *((to, "backoff: {duration: 1m, maxDuration: 1h}", "Retry.native_extra") for to in ("kfp", "tekton")),
-        *((to, "retryPolicy: OnError", "Retry.native_extra") for to in ("kfp", "tekton")),
+        *((to, "backoff: {duration: 1m, maxDuration: 1h}", None) for to in ("kfp", "tekton")),
+        *((to, "retryPolicy: OnError", None) for to in ("kfp", "tekton")),
     ],
 )
-def test_retries_that_another_engine_has_not_are_refused(to: str, strategy: str, feature: str) -> None:
+def test_retries_that_another_engine_has_not_are_refused(to: str, strategy: str, feature: str | None) -> None:
     error = convert(Text(retried(f"limit: 2, {strategy}"), "a.yaml"), to).files[0].error
     assert isinstance(error, Unsupported)
     assert (error.feature, bool(error.step), bool(error.hint)) == (feature, True, True)

@@ -34,9 +34,9 @@ spec:
         prometheus: [{name: cleaned, help: cleaned, counter: {value: "1"}}]
       container: {image: busybox, command: [echo], args: [clean]}
     - name: report
-      http: {url: "https://example.org/{{workflow.name}}"}
+      plugin: {url: "https://example.org/{{workflow.name}}"}
 """
-LOCKED = WORKFLOW.replace("      http:", "      synchronization: {mutexes: [{name: one}]}\n      container:").replace(
+LOCKED = WORKFLOW.replace("      plugin:", "      synchronization: {mutexes: [{name: one}]}\n      container:").replace(
     'url: "https://example.org/{{workflow.name}}"', "image: busybox, command: [echo], args: [report]"
 )
 

@@ -16,6 +16,8 @@ from couler_argo.portable.legality import refuse
 from couler_argo.references import native
 from couler_plugins.documents import FilePlace
 from couler_plugins.documents.mappings import mapping_at
+from couler_plugins.engine_kit.legalize.legality import raise_all
+from couler_plugins.errors import Unsupported
 from couler_plugins.ir import (
     Bundle,
     Call,
@@ -96,23 +98,28 @@ class _Gathering:
         self._taken = set(callables(workflow))
         self._names: dict[tuple[Place, str], str] = {}
         self._added: list[Graph | Operation] = []
+        self._refused: list[Unsupported] = []
 
     def workflow(self) -> Workflow:
         workflow = map_steps(self._workflow, self._called)
+        raise_all(self._refused)
         graphs = [item for item in self._added if isinstance(item, Graph)]
         operations = [item for item in self._added if isinstance(item, Operation)]
         return replace(workflow, graphs=(*workflow.graphs, *graphs), operations=(*workflow.operations, *operations))
 
     def _called(self, step: Step) -> Step:
-        match step.call:
-            case External() as call:
-                place = (call.scope, call.workflow)
-                if place not in self._lifted:
-                    self._lifted[place] = self._libraries.find(call, step.name)
-                return replace(step, call=Call(name=self._taken_in(place, call.name, step.name)))
-            case Dynamic():
-                hint = "name one template of these files"
-                raise refuse("Step.call", step.name, "calls a template that is only known at run time", hint)
+        try:
+            match step.call:
+                case External() as call:
+                    place = (call.scope, call.workflow)
+                    if place not in self._lifted:
+                        self._lifted[place] = self._libraries.find(call, step.name)
+                    return replace(step, call=Call(name=self._taken_in(place, call.name, step.name)))
+                case Dynamic():
+                    hint = "name one template of these files"
+                    raise refuse("Step.call", step.name, "calls a template that is only known at run time", hint)
+        except Unsupported as error:
+            self._refused.append(error)
         return step
 
     def _taken_in(self, place: Place, name: str, step: str) -> str:
