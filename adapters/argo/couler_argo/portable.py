@@ -230,9 +230,9 @@ def _in_argos_words(workflow: Workflow) -> Workflow:
                 return replace(node, outputs=tuple(map(_from_file, node.outputs)))
             case Graph():
                 return replace(node, outputs=tuple(map(_chosen, node.outputs)))
-            case Template() if any(isinstance(part, Template) for part in node.parts):
+            case Template() | Native() if any(isinstance(part, Template) for part in node.parts):
                 inner = (part.parts if isinstance(part, Template) else (part,) for part in node.parts)
-                return Template(parts=tuple(piece for pieces in inner for piece in pieces))
+                return replace(node, parts=tuple(piece for pieces in inner for piece in pieces))
         if isinstance(node, Reference) and is_outcome(node):
             return Reference(to="run", name="workflow", path=("status",))
         return _keyed(node) if isinstance(node, Reference) else node
