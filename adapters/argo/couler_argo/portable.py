@@ -36,6 +36,7 @@ from couler_plugins.ir import (
     Template,
     Value,
     Workflow,
+    call_sites,
     carry_out,
     map_references,
     nodes,
@@ -102,6 +103,12 @@ def adapted(workflow: Workflow, image: str = "") -> Workflow:
         Unsupported: it has something that Argo does otherwise.
     """
     workflow = _in_argos_words(_with_attempts(as_scripts(with_image(workflow, image), "argo")))
+    raise_all(
+        refuse("Step.arguments", site.step.name, f"passes a structure as {item.name!r}", "pass texts, one by one")
+        for site in call_sites(workflow)
+        for item in site.step.arguments
+        if isinstance(item.value, Native)
+    )
     # Pods are called after their templates, and the names of pods have no capitals.
     names = _plain([item.name for item in (*workflow.graphs, *workflow.operations)], str.lower)
 
