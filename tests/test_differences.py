@@ -75,7 +75,7 @@ def test_a_placeholder_fails_and_says_which_original_it_stands_for(tmp_path: Pat
     tasks = run["spec"]["pipelineSpec"]
     (step,) = next(task for task in tasks["tasks"] if task["name"] == "report")["taskSpec"]["steps"]
     script = step["script"] if "script" in step else step["args"][-1]
-    assert "#   http: {url: " in script
+    assert "#   plugin: {url: " in script
     done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 1
     assert "report of train" in done.stderr

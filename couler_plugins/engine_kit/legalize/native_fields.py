@@ -85,15 +85,19 @@ def computed(native: Native | None) -> list[str]:
     return sorted(f"{prefix}{key}" for key, content in spec.items() if MARK in json.dumps(content))
 
 
-def beyond(rest: Native | None) -> str:
-    """What only its engine knows of a step, as the rest of a sentence that refuses it: the names of the fields."""
+def names_in(rest: Native | None) -> str:
+    """Return the names of the fields of a structure; of a single one, with those of what is in it."""
     data: Any = fields_of(rest)
     path: list[str] = []
     while isinstance(data, dict) and len(data) == 1 and len(path) < DEEPEST:
         ((key, data),) = data.items()
         path.append(key)
-    names = ".".join(path) or ", ".join(data)
-    return f"has {names}, which means nothing outside of its engine"
+    return ".".join(path) or ", ".join(data)
+
+
+def beyond(rest: Native | None) -> str:
+    """What only its engine knows of a step, as the rest of a sentence that refuses it: the names of the fields."""
+    return f"has {names_in(rest)}, which means nothing outside of its engine"
 
 
 def unsaid(workflow: Workflow, carried: Collection[str] = ()) -> list[str]:

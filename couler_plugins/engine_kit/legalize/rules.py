@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import Any
 
 from couler_plugins.engine_kit.legalize.legality import Rule
-from couler_plugins.engine_kit.legalize.native_fields import computed, fields_of
+from couler_plugins.engine_kit.legalize.native_fields import computed, fields_of, names_in
 from couler_plugins.engine_kit.legalize.python.functions import function_of
 from couler_plugins.engine_kit.legalize.tables import StepSite, faults
 from couler_plugins.ir import (
@@ -225,7 +225,7 @@ SITE = (
     Rule(
         "Step.native_extra",
         "has {}, which means nothing outside of its engine",
-        lambda site: sorted(fields_of(site.step.native_extra)),
+        lambda site: names_in(site.step.native_extra),
     ),
     Rule("Step.role", "is a {}", lambda site: site.step.role if site.step.role != "normal" else ""),
     Rule(

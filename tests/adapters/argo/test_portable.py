@@ -1,38 +1,213 @@
-"""What of a workflow of Argo means nothing outside of it, and is refused before anybody writes it."""
+"""Argo's workflows in the words of all engines: libraries, expressions, loops, kinds of templates, attempts, times."""
 
 from __future__ import annotations
 
 import pytest
 
-from couler_plugins import Text, convert
+from couler_argo.portable.portable import portable
+from couler_plugins import Text, convert, lift
+from couler_plugins.engine_kit.legalize.conditions import memberships
+from couler_plugins.errors import Unsupported
+from couler_plugins.ir import Literal, Native, Operation, Reference, Retry, Step, Template, Workflow
+from couler_plugins.plan import Decision
 
-WORKFLOW = """\
-apiVersion: argoproj.io/v1alpha1
-kind: Workflow
-metadata: {{name: whole}}
-spec:
-  entrypoint: t
-  arguments: {{parameters: [{{name: q, value: x}}{more}]}}
-  templates:
-    - name: t
-      inputs: {{parameters: [{{name: q}}]}}
-      container: {{image: busybox, command: [echo], args: ["{text}"]}}
+HEAD = "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {name: w}\n"
+SAY = """
+    - name: say
+      inputs: {parameters: [{name: text}]}
+      container: {image: busybox, command: [echo], args: ["{{inputs.parameters.text}}"]}
 """
+LIBRARY = """
+---
+apiVersion: argoproj.io/v1alpha1
+kind: WorkflowTemplate
+metadata: {name: lib}
+spec:
+  entrypoint: main
+  arguments: {parameters: [{name: who, value: lib}, {name: mark, value: "!"}]}
+  volumes: [{name: work, emptyDir: {}}]
+  templates:
+    - name: main
+      steps: [[{name: greet, template: inner, arguments: {parameters: [{name: text, value: "{{workflow.parameters.who}}"}]}}]]
+    - name: inner
+      inputs: {parameters: [{name: text}]}
+      container: {image: alpine, command: [echo], args: ["{{inputs.parameters.text}}"]}
+    - name: unused
+      container: {image: alpine, command: [echo]}
+"""  # noqa: E501
 
-each_target = pytest.mark.parametrize("target", ["airflow", "kfp", "tekton"])
+
+def carried(text: str, number: int = 0) -> tuple[Workflow, tuple[Decision, ...]]:
+    plan = lift(Text(text, "a.yaml"))
+    workflow, notes = portable(plan.workflows[number], plan.bundle)
+    assert workflow is not None
+    return workflow, notes
 
 
-@each_target
-@pytest.mark.parametrize("variable", ["inputs.parameters", "workflow.parameters.json"])
-def test_all_parameters_at_once_are_refused(variable: str, target: str) -> None:
-    text = WORKFLOW.format(more="", text=f"{{{{{variable}}}}}")
-    (file,) = convert(Text(text, "n.yaml"), target).files
-    assert file.error is not None
-    assert f"reads {variable}: all of them at once" in file.error.message
-    assert file.error.hint == "read them one by one"
+def with_steps(*steps: str, templates: str = SAY, spec: str = "") -> str:
+    lines = "\n".join(f"      - [{step}]" for step in steps)
+    return f"{HEAD}spec:\n  entrypoint: main{spec}\n  templates:\n    - name: main\n      steps:\n{lines}\n{templates}"
 
 
-@each_target
-def test_a_parameter_may_be_called_json(target: str) -> None:
-    text = WORKFLOW.format(more=", {name: json, value: z}", text="{{workflow.parameters.json}}")
-    assert "z" in str(convert(Text(text, "n.yaml"), target).text)
+def first_step(workflow: Workflow) -> Step:
+    return workflow.graphs[0].steps[0]
+
+
+def template(workflow: Workflow, name: str) -> Operation:
+    return next(item for item in workflow.operations if item.name == name)
+
+
+def only(body: str, more: str = "") -> Operation:
+    text = f"{HEAD}spec:\n  entrypoint: t\n  templates:\n    - name: t\n      {body}\n{more}"
+    return carried(text)[0].operations[0]
+
+
+def test_templates_of_a_library_are_taken_in_with_what_they_call() -> None:
+    text = with_steps("{name: a, templateRef: {name: lib, template: main}}") + LIBRARY
+    workflow, _ = carried(text)
+    assert [item.name for item in workflow.graphs] == ["main", "lib-main"]
+    assert [item.name for item in workflow.operations] == ["say", "lib-inner"]
+    (file,) = convert(Text(text.replace("{{workflow.parameters.who}}", "x"), "a.yaml"), "tekton").files
+    assert file.error is None
+
+
+def test_a_run_of_a_library_says_otherwise_what_it_says_itself() -> None:
+    own = "arguments: {parameters: [{name: who, value: run}]}, volumes: [{name: x}]"
+    run = f"spec: {{workflowTemplateRef: {{name: lib}}, {own}}}"
+    workflow, _ = carried(HEAD + run + LIBRARY)
+    assert [(port.name, port.value) for port in workflow.parameters] == [
+        ("who", Literal(value="run")),
+        ("mark", Literal(value="!")),
+    ]
+    assert isinstance(workflow.native_extra, Native)
+    assert [item["name"] for item in workflow.native_extra.data["spec"]["volumes"]] == ["work", "x"]
+
+
+def test_a_library_that_is_not_there_is_asked_for_at_every_step() -> None:
+    text = with_steps(*(f"{{name: {name}, templateRef: {{name: lib, template: main}}}}" for name in "ab"))
+    with pytest.raises(Unsupported, match="not in these files") as refused:
+        carried(text)
+    assert ([part.step for part in refused.value.parts], refused.value.hint) == (
+        ["a", "b"],
+        "convert it together with that",
+    )
+
+
+@pytest.mark.parametrize(
+    ("loop", "items"),
+    [
+        ("withSequence: {count: 3}", ["0", "1", "2"]),
+        ("withSequence: {start: 3, end: 1, format: 'n%02d'}", ["n03", "n02", "n01"]),
+        ("""withParam: '[1, "a", {"k": "v"}]'""", [1, "a", {"k": "v"}]),
+    ],
+)
+def test_loops_whose_items_are_known(loop: str, items: list[object]) -> None:
+    step = "{name: a, template: say, %s, arguments: {parameters: [{name: text, value: '{{item}}'}]}}"
+    loop_made = first_step(carried(with_steps(step % loop))[0]).loop
+    assert loop_made is not None
+    assert (loop_made.combine, loop_made.axes[0].values) == ("rows", Native.of(items))
+
+
+def test_a_list_that_every_call_passes_is_known() -> None:
+    inner = """
+    - name: each
+      inputs: {parameters: [{name: list}]}
+      steps:
+        - - name: a
+            template: say
+            withParam: "{{inputs.parameters.list}}"
+            arguments: {parameters: [{name: text, value: x}]}
+"""
+    step = "{name: a, template: each, arguments: {parameters: [{name: list, value: '[1, 2]'}]}}"
+    workflow, _ = carried(with_steps(step, templates=SAY + inner))
+    assert workflow.graphs[1].steps[0].loop.axes[0].values == Native.of([1, 2])  # type: ignore[union-attr]
+
+
+def test_expressions_that_only_put_texts_together() -> None:
+    spec = "\n  arguments: {parameters: [{name: who, value: me}]}"
+    step = """{name: a, template: say, when: "{{= workflow.parameters['who'] == 'me' }}",
+        arguments: {parameters: [{name: text, value: "a {{='b' + workflow.parameters.who + 'c'}}"}]}}"""
+    step_made = first_step(carried(with_steps(step, spec=spec))[0])
+    who = Reference(to="parameter", kind="parameter", name="who")
+    assert step_made.arguments[0].value == Template(parts=("a b", who, "c"))
+    assert [item.among for item in memberships(step_made.condition) or ()] == [("me",)]
+
+
+def test_a_parameter_out_of_the_list_of_all_has_its_name() -> None:
+    spec = "\n  arguments: {parameters: [{name: x, value: y}, {name: who, value: me}]}"
+    value = "{{=jsonpath(workflow.parameters.json, '$[1].value')}}"
+    step = f'{{name: a, template: say, arguments: {{parameters: [{{name: text, value: "{value}"}}]}}}}'
+    passed = first_step(carried(with_steps(step, spec=spec))[0]).arguments[0].value
+    assert passed == Reference(to="parameter", kind="parameter", name="who")
+
+
+def test_containers_of_a_set_run_in_their_order() -> None:
+    body = """containerSet:
+        volumeMounts: [{name: w, mountPath: /w}]
+        containers:
+          - {name: main, image: a, command: [x], dependencies: [b]}
+          - {name: b, image: b, command: [y]}"""
+    operation = only(body)
+    assert [(item.name, item.role) for item in operation.containers] == [("b", "init"), ("main", "main")]
+    assert all(item.native_extra is not None for item in operation.containers)
+    assert operation.native_extra is None
+
+
+def test_a_set_whose_containers_may_talk_to_each_other_stays_one() -> None:
+    body = "containerSet: {containers: [{name: a, image: a, ports: [{containerPort: 80}]}, {name: b, image: b}]}"
+    assert only(body).kind == "containerSet"
+
+
+def test_requests_and_pauses_are_commands() -> None:
+    request = only('http: {url: "https://a.b", timeoutSeconds: 5}').containers[0]
+    assert [item.value for item in (*request.command, *request.args) if isinstance(item, Literal)] == [
+        *("wget", "-q", "-O", "-", "-T", "5", "https://a.b")
+    ]
+    pause = only('suspend: {duration: "2m"}').containers[0]
+    assert (pause.command, pause.args) == ((Literal(value="sleep"),), (Literal(value="120"),))
+    assert only("suspend: {}").kind == "suspend"
+    assert only("http: {url: x, successCondition: 'true'}").kind == "http"
+
+
+def test_attempts_in_common_words() -> None:
+    text = with_steps(
+        "{name: a, template: t}",
+        templates="""
+    - name: t
+      retryStrategy: {retryPolicy: OnError, backoff: {duration: 1s, maxDuration: 1m}}
+      podSpecPatch: "{{workflow.name}}"
+      container: {image: busybox, command: [echo]}
+""",
+    )
+    workflow, notes = carried(text)
+    operation = template(workflow, "t")
+    assert operation.retry == Retry(limit=Literal(value=1000), delay=Literal(value=1, native="1s"))
+    assert operation.native_extra is None
+    assert sorted(note.loss for note in notes) == ["detail", "detail", "run", "run"]
+
+
+def test_a_time_that_calls_pass_is_theirs() -> None:
+    timed = SAY.replace("      container", '      timeout: "{{inputs.parameters.text}}"\n      container')
+    steps = [f"{{name: {n}, template: say, arguments: {{parameters: [{{name: text, value: {n}m}}]}}}}" for n in (1, 2)]
+    workflow, _ = carried(with_steps(*(step.replace("name: ", "name: s", 1) for step in steps), templates=timed))
+    assert [step.timeout for step in workflow.graphs[0].steps] == [Literal(value=60), Literal(value=120)]
+    assert template(workflow, "say").timeout is None
+
+
+def test_steps_that_no_target_needs_are_left_out() -> None:
+    text = f"""{HEAD}spec:
+  entrypoint: main
+  templates:
+    - name: main
+      dag:
+        target: B
+        tasks:
+          - &a {{name: A, template: say, arguments: {{parameters: [{{name: text, value: x}}]}}}}
+          - {{<<: *a, name: B, depends: A.Failed}}
+          - {{<<: *a, name: C, depends: A}}
+{SAY}"""
+    workflow, notes = carried(text)
+    (graph,) = workflow.graphs
+    assert ([step.name for step in graph.steps], graph.targets) == (["A", "B"], ())
+    assert graph.steps[1].needs.outcomes == ("errored", "failed")  # type: ignore[union-attr]
+    assert [note.subject for note in notes] == ["B"]

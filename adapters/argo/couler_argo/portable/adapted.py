@@ -14,6 +14,7 @@ from couler_argo.homes import with_timeout
 from couler_argo.portable.legality import refuse
 from couler_argo.support import MAX_NAME
 from couler_plugins.engine_kit.legalize.conditions import is_outcome
+from couler_plugins.engine_kit.legalize.legality import raise_all
 from couler_plugins.engine_kit.legalize.passes import with_image
 from couler_plugins.engine_kit.legalize.python.pods import as_scripts
 from couler_plugins.ir import (

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from itertools import pairwise
+from operator import attrgetter
 from typing import Any
 
 from couler_argo.codec import Context
@@ -19,6 +20,7 @@ from couler_plugins.ir import Container, Literal, Operation, replace
 Note = Callable[[str, str, str], None]
 """Notes a detail that is left out: of which operation, what is done, and why."""
 MAIN = "main"
+kind_of = attrgetter("kind")
 HTTP = frozenset({"url", "method", "headers", "timeoutSeconds", "insecureSkipVerify", "body"})
 PEERS = frozenset({"ports", "readinessProbe", "livenessProbe", "startupProbe"})
 """What a container says of itself that others talk to while it runs."""
@@ -105,7 +107,7 @@ def _slept(operation: Operation, rest: Mapping[str, Any]) -> Operation:
 
 def _mirrored(operation: Operation) -> Operation:
     """Return an operation whose containers mount what the main one does, in their own words."""
-    artifacts = any(item.kind == "artifact" for item in (*operation.inputs, *operation.outputs))
+    artifacts = [*map(kind_of, operation.inputs), *map(kind_of, operation.outputs)].count("artifact")
     fields = [rest_of(container) for container in operation.containers]
     mains = [rest for rest, item in zip(fields, operation.containers, strict=True) if item.role == "main"]
     if len(mains) != 1 or not any("mirrorVolumeMounts" in rest for rest in fields) or artifacts:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 from couler_argo.documents import rest_of
 from couler_argo.homes import DEADLINE
@@ -49,7 +49,6 @@ NO_POD = frozenset(
 """What a template says of its pod, and means nothing where it has none."""
 NOWHERE = ("metrics", "podResources", "podSpecPatch")
 """Fields of a workflow, or of a template, that no other engine has words for, and that compute nothing."""
-T = TypeVar("T", Graph, Operation)
 
 
 class Notes:
@@ -79,8 +78,11 @@ def with_common_words(workflow: Workflow, notes: Notes) -> Workflow:
 
     def change(node: Node) -> Node:
         match node:
-            case Graph() | Operation():
-                return replace(_without_pod_fields(node), retry=node.retry and _retry(node.retry, node.name, notes))
+            case Graph():
+                rest = native(_of_no_pod(node)) if _of_no_pod(node) else None
+                return replace(node, retry=node.retry and _retry(node.retry, node.name, notes), native_extra=rest)
+            case Operation() if node.retry is not None:
+                return replace(node, retry=_retry(node.retry, node.name, notes))
             case Step():
                 return _one_failure(node, notes)
             case Port() if node.native_extra is not None:
@@ -105,13 +107,9 @@ def _without_own_fields(workflow: Workflow, notes: Notes) -> Workflow:
     return replace(workflow, operations=tuple(operations))
 
 
-def _without_pod_fields(item: T) -> T:
-    """Return a graph without what it says of a pod that it does not have."""
-    if not isinstance(item, Graph) or item.native_extra is None:
-        return item
-    rest = rest_of(item)
-    kept = {key: content for key, content in rest.items() if key not in NO_POD}
-    return item if kept == rest else replace(item, native_extra=native(kept) if kept else None)
+def _of_no_pod(graph: Graph) -> dict[str, Any]:
+    """Return what a graph says beside what it says of a pod, which it does not have."""
+    return {key: content for key, content in rest_of(graph).items() if key not in NO_POD}
 
 
 def _retry(retry: Retry, name: str, notes: Notes) -> Retry:
@@ -131,8 +129,9 @@ def _retry(retry: Retry, name: str, notes: Notes) -> Retry:
         notes.add(name, "try again after failures", reason, "run")
     if "affinity" in rest:
         notes.add(name, "try again anywhere", "others do not say on which node an attempt runs")
-    others = rest.keys() - {"backoff", "affinity", "retryPolicy"} or mapping_at(rest, "backoff").keys() - {
-        "maxDuration"
+    others = {
+        *rest.keys() - {"backoff", "affinity", "retryPolicy"},
+        *mapping_at(rest, "backoff").keys() - {"maxDuration"},
     }
     return replace(retry, limit=limit, native_extra=retry.native_extra if others else None)
 

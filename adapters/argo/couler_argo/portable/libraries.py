@@ -152,8 +152,8 @@ def _joined(workflow: Workflow, library: Workflow, name: str) -> Workflow:
     entry = Step(name="entrypoint", call=Call(name=name)) if name else library.entry
     if entry is None:
         raise refuse("Workflow.entry", workflow.label, f"does not say what of {library.name!r} it runs", "say it")
-    given = {(port.kind, port.name): port for port in workflow.parameters}
-    ports = [_given(port, given.pop((port.kind, port.name), None)) for port in library.parameters]
+    own = {(port.kind, port.name): port for port in workflow.parameters}
+    ports = [_given(port, own.pop((port.kind, port.name), None)) for port in library.parameters]
     path = [str(key) for key in SPEC_PATHS[workflow.kind]]
     rest = rest_of(workflow)
     spec = _merged(mapping_at(rest_of(library), "spec"), mapping_at(rest, *path))
@@ -165,7 +165,7 @@ def _joined(workflow: Workflow, library: Workflow, name: str) -> Workflow:
     return replace(
         workflow,
         entry=entry,
-        parameters=(*ports, *given.values()),
+        parameters=(*ports, *own.values()),
         handlers=workflow.handlers or library.handlers,
         graphs=library.graphs,
         operations=library.operations,
@@ -173,11 +173,11 @@ def _joined(workflow: Workflow, library: Workflow, name: str) -> Workflow:
     )
 
 
-def _given(port: Port, given: Port | None) -> Port:
+def _given(port: Port, own: Port | None) -> Port:
     """Return a parameter of a library with the value that a run gives it."""
-    if given is None or (given.value is None and given.origin is None):
+    if own is None or (own.value is None and own.origin is None):
         return port
-    return replace(port, value=given.value, origin=given.origin)
+    return replace(port, value=own.value, origin=own.origin)
 
 
 def _merged(below: Any, above: Any) -> Any:

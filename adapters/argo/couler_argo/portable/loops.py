@@ -61,16 +61,16 @@ def constants(workflow: Workflow) -> Constants:
     """
     by_callee = calls_by_callee(workflow)
     outer = [workflow.entry, *(handler.step for handler in workflow.handlers)]
-    given = {step.call.name for step in outer if step is not None and isinstance(step.call, Call)}
-    found: dict[tuple[str, str], Literal] = {}
+    started = {step.call.name for step in outer if step is not None and isinstance(step.call, Call)}
+    constant: dict[tuple[str, str], Literal] = {}
     for name, item in callables(workflow).items():
-        for port in item.inputs if name not in given and not workflow.library else ():
+        for port in item.inputs if name not in started and not workflow.library else ():
             values = {value_of(item, port.name, site) for site in by_callee.get(name, ())}
             if port.kind == "parameter" and port.origin is None and len(values) == 1:
                 (value,) = values
                 if isinstance(value, Literal):
-                    found[name, port.name] = value
-    return found
+                    constant[name, port.name] = value
+    return constant
 
 
 def value_of(item: Graph | Operation, name: str, site: CallSite) -> Value | None:

@@ -43,15 +43,15 @@ def _numbered(parts: tuple[Any, ...], names: list[str]) -> tuple[Any, ...]:
     result: list[Any] = []
     for part in parts:
         before = result[-1] if result else None
-        found = AT.match(part) if isinstance(part, str) and _is_list(before) else None
+        match = AT.match(part) if isinstance(part, str) and _is_list(before) else None
         opened = len(result) > 1 and isinstance(result[-2], str) and result[-2].endswith("jsonpath(")
-        if found is None or not opened or int(found[1]) >= len(names):
+        if match is None or not opened or int(match[1]) >= len(names):
             result.append(part)
             continue
         result[-2:] = [
             result[-2].removesuffix("jsonpath("),
-            Reference(to="parameter", kind="parameter", name=names[int(found[1])]),
-            part[found.end() :],
+            Reference(to="parameter", kind="parameter", name=names[int(match[1])]),
+            part[match.end() :],
         ]
     return joined(result)
 
@@ -82,10 +82,10 @@ def _plain(expression: Expression) -> tuple[Any, ...]:
             return ()
         text = part.strip()
         while text:
-            found = QUOTED.match(text) if wants_value else None
-            if found is None and (wants_value or not text.startswith("+")):
+            match = QUOTED.match(text) if wants_value else None
+            if match is None and (wants_value or not text.startswith("+")):
                 return ()
-            result.append("" if found is None else found[1] if found[1] is not None else found[2])
-            text = text[1 if found is None else found.end() :].lstrip()
+            result.append("" if match is None else match[1] if match[1] is not None else match[2])
+            text = text[1 if match is None else match.end() :].lstrip()
             wants_value = not wants_value
     return () if wants_value else tuple(result)
