@@ -38,7 +38,7 @@ CHOSEN = CASES.pop("chosen loops")
 
 
 def source_of(workflow: Any) -> str:
-    options = AIRFLOW.adapter.options(on_unsupported="drop")
+    options = AIRFLOW.adapter.options(store="artifacts")
     written: str = AIRFLOW.adapter.dump(AIRFLOW.adapter.lower(plan_of(workflow, AIRFLOW.adapter), options)).added
     return written
 
