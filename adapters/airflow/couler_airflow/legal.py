@@ -40,8 +40,8 @@ POD_FIELDS = str.split("""
 """)
 """Fields of a template, or of a whole workflow, that are those of a pod."""
 CONTAINER_FIELDS = str.split("""
-    envFrom imagePullPolicy lifecycle mirrorVolumeMounts livenessProbe ports readinessProbe securityContext startupProbe stdin
-    terminationMessagePath tty volumeDevices volumeMounts workingDir
+    envFrom imagePullPolicy lifecycle livenessProbe mirrorVolumeMounts ports readinessProbe securityContext startupProbe
+    stdin terminationMessagePath tty volumeDevices volumeMounts workingDir
 """)
 CONTEXT = frozenset(
     str.split(

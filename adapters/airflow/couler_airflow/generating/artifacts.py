@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from couler_airflow.generating.texts import Jinja, Scope, Text, constant, data_text, joined, resolve, resolve_data
+from couler_airflow.generating.texts import Jinja, Scope, Text, joined, resolve, resolve_data
 from couler_airflow.legal import refusal
 from couler_plugins.ir import Native, Output, Port, Reference, Value
 
@@ -107,9 +107,9 @@ def kept(output: Output, place: Text, scope: Scope, step: str) -> tuple[Text, st
 
 def is_optional(output: Output) -> bool:
     """Return whether an output artifact may be missing."""
-    data = resolve_data(output.native_extra, Scope({}), "") if output.native_extra is not None and all(
-        isinstance(part, str) for part in output.native_extra.parts
-    ) else {}
+    native = output.native_extra
+    is_plain = native is not None and all(isinstance(part, str) for part in native.parts)
+    data = resolve_data(native, Scope({}), "") if is_plain else {}
     return bool(data.get("optional"))
 
 
@@ -122,18 +122,3 @@ def raw_text(place: Text) -> Text:
     """Return the text of such an artifact."""
     first = str(place[0]).removeprefix(RAW)
     return joined((first,), place[1:])
-
-
-__all__ = [
-    "FILES",
-    "MOUNT",
-    "VOLUME",
-    "constant",
-    "data_text",
-    "folder_of",
-    "input_of",
-    "is_optional",
-    "is_raw",
-    "kept",
-    "raw_text",
-]

@@ -18,9 +18,7 @@ from couler_airflow.legal import refusal
 from couler_plugins.engine_kit.legalize.conditions import Membership, comparisons
 from couler_plugins.ir import Expression, Literal, Step
 
-TOKEN = re.compile(
-    r"""\s*(==|!=|=~|!~|<=|>=|&&|\|\||<|>|\(|\)|'[^'\\]*'|"[^"\\]*"|[^\s=!<>&|'"()~]+)"""
-)
+TOKEN = re.compile(r"""\s*(==|!=|=~|!~|<=|>=|&&|\|\||<|>|\(|\)|'[^'\\]*'|"[^"\\]*"|[^\s=!<>&|'"()~]+)""")
 COMPARING = {"==", "!=", "=~", "!~", "<", "<=", ">", ">="}
 OPERATORS = COMPARING | {"&&", "||", "(", ")"}
 
@@ -97,7 +95,8 @@ class _Parser:
             self.place += 1
             return inner
         sides = self._tokens[self.place : self.place + 3]
-        if len(sides) < 3 or constant(sides[1]) not in COMPARING or any(constant(s) in OPERATORS for s in sides[::2]):  # noqa: PLR2004  # two sides, and what is between
+        operators = [constant(side) in OPERATORS for side in sides]
+        if operators != [False, True, False] or constant(sides[1]) not in COMPARING:
             raise self.refuse()
         self.place += 3
         return Comparison(sides[0], constant(sides[1]) or "", sides[2])

@@ -51,21 +51,22 @@ class Endings:
             waits = [wait_for(task, ENDS) for task in planner.tasks]
             if any(is_outcome(reference) for reference in references(workflow)):
                 place = fresh_name("outcome", self._names())
-                tells = planner.add((place,), Incoming([wait_for(t, ENDS) for t in deciding], Rule("one_failed")), plain=TELL)
+                failed = Incoming([wait_for(task, ENDS) for task in deciding], Rule("one_failed"))
+                tells = planner.add((place,), failed, plain=TELL)
                 waits.append(wait_for(tells, ENDS))
                 outcome = f"(ti.xcom_pull(task_ids={jinja_quoted(tells.task_id)}) or 'Succeeded')"
                 scope = replace_fields(scope, outcome=(Jinja(outcome),))
             incoming = Incoming(waits, ALL_DONE)
             steps = [replace(handler.step, name=handler.step.name or "exit") for handler in workflow.handlers]
-            simple = [isinstance(planner.by_name[getattr(s.call, "name", "")], Operation) and not s.condition for s in steps]
-            if len(steps) > 1 or not all(simple):
+            callees = [planner.by_name[getattr(step.call, "name", "")] for step in steps]
+            if not isinstance(callees[0], Operation) or len(steps) > 1 or steps[0].condition:
                 ended = planner.add((fresh_name("ended", self._names()),), incoming)
                 incoming = Incoming([wait_for(ended, SUCCESS)])
             for step in steps:
                 deciding += self._call(step, (), scope, incoming).last
         waited = {wait.task for task in planner.tasks for wait in task.waits}
         if workflow.handlers or any(task.number in waited for task in deciding):
-            ends = [wait_for(task, ENDS) for task in dict((task.number, task) for task in deciding).values()]
+            ends = [wait_for(task, ENDS) for task in {task.number: task for task in deciding}.values()]
             place = fresh_name("failed", self._names())
             planner.add((place,), Incoming(ends, Rule("one_failed")), plain=FAIL)
 
@@ -108,7 +109,10 @@ class Endings:
         found: dict[int, Task] = {}
         for end in ends:
             tasks = end.last
-            if end.step.tolerates:
+            if end.step.tolerates and "failed" not in end.step.tolerates:
+                reason = "what Argo calls an error is a failure in Airflow, and fails the run"
+                self._planner.diagnostics.note(end.step.name, "may not have errors", reason)
+            if "failed" in end.step.tolerates:
                 done = Incoming([wait_for(task, ENDS) for task in end.last], ALL_DONE)
                 before = [wait for task in end.last if task.rule.unmet for wait in task.waits]
                 tasks = [self._planner.tasks[wait.task] for wait in before]

@@ -159,7 +159,7 @@ def alike(waits: Sequence[Wait], step: str, before: Before, join: Join) -> tuple
         rule = next((name for name, all_ in RULES if wait.accepted & wait.possible == all_ & wait.possible), "")
         if not rule and wait.accepted | {"omitted"} >= wait.possible:
             pending += before(wait)  # it was not left out: what it waited for itself is met
-            wait, rule = replace(wait, accepted=ENDS), "all_done"  # noqa: PLW2901  # the rest of it
+            wait, rule = replace(wait, accepted=ENDS), "all_done"  # the rest of it
         if not rule:
             raise refusal("Step.needs", step, "does not need the same of all steps before it")
         if rule == "all_success":

@@ -136,7 +136,7 @@ class Order:
             call = self.called[other]
             waits |= {wait.task: wait for wait in self._waits(call, outcomes, name)}
             waits |= {task.number: wait_for(task, SUCCESS) for task in call.beside}
-            if call.step.tolerates and "failed" not in outcomes:
+            if "failed" in call.step.tolerates and "failed" not in outcomes:
                 raise refusal("Step.tolerates", other, f"may fail, and {name!r} does not start then")
         return self.joined([waits[number] for number in sorted(waits)], name, some=wanted.some)
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from couler_airflow.generating.printing import Call, Name, Node
 from couler_airflow.generating.artifacts import MOUNT, VOLUME, is_optional, is_raw, kept, raw_text
+from couler_airflow.generating.printing import Call, Name, Node
 from couler_airflow.generating.task import RESULT, Run, Task, place_of
 from couler_airflow.generating.texts import (
     Text,
@@ -96,7 +96,7 @@ class Pod:
         return {key: value for key, value in fields.items() if value is not None and value not in ([], {})}
 
     def _mount(self, spec: dict[str, Any], containers: list[dict[str, Any]]) -> None:
-        """Mount the store: for artifacts into the main container, and in place of claims that a run makes for itself."""
+        """Mount the store: for artifacts, and in place of claims that a run makes for itself."""
         claims = {constant(name) for name in spec.pop(CLAIMS, ())}
         mounts = [mount for item in containers for mount in item.get("volumeMounts") or []]
         for mount in mounts:
@@ -182,7 +182,9 @@ class Pod:
         That is where values are structures of Kubernetes' own, or names come twice, or Airflow would render them.
         """
         items = [(item.name, self._variable(item.value)) for item in main.env]
-        items += [(name, self._data(Native(parts=(f'{{"valueFrom":{source}}}',)))) for name, source in self.variables.items()]
+        items += [
+            (name, self._data(Native(parts=(f'{{"valueFrom":{source}}}',)))) for name, source in self.variables.items()
+        ]
         plain = all(variable.keys() == {"value"} and spelt((name,)) == name for name, variable in items)
         if plain and len(dict(items)) == len(items):
             return {name: self._spelt(variable["value"]) for name, variable in items}

@@ -111,20 +111,22 @@ def _of_set(operation: Operation, opened: _Opened, diagnostics: Diagnostics) -> 
     items = _in_order(body.get("containers") or [])
     if items is None or body.keys() - {"containers", "volumeMounts"}:
         return None
-    if any(output.kind == "parameter" or output.path for output in operation.outputs) and len(items) > 1:
-        if items[-1]["name"] != "main":
-            return None
+    if operation.outputs and len(items) > 1 and items[-1]["name"] != "main":
+        return None
     if any(len(item.get("dependencies") or []) > 1 for item in items):
         diagnostics.note(operation.name, "runs its containers one after another", "those of a pod of Airflow do")
     mounts = body.get("volumeMounts") or []
     containers = [_container(opened, item, mounts, number < len(items) - 1) for number, item in enumerate(items)]
     return replace(
-        operation, kind="container", containers=tuple(containers[-1:] + containers[:-1]), native_extra=opened.rest(opened.data)
+        operation,
+        kind="container",
+        containers=tuple(containers[-1:] + containers[:-1]),
+        native_extra=opened.rest(opened.data),
     )
 
 
 def _in_order(items: Sequence[dict[str, Any]]) -> list[dict[str, Any]] | None:
-    """Containers so that each comes after those that it depends on; None where some would run at a time by themselves."""
+    """Containers so that each comes after those that it depends on; None where several begin."""
     done: list[dict[str, Any]] = []
     while len(done) < len(items):
         names = {item["name"] for item in done}
@@ -169,7 +171,15 @@ def _variable(opened: _Opened, item: dict[str, Any]) -> EnvVar:
 def _of_object(operation: Operation, opened: _Opened, image: str, diagnostics: Diagnostics) -> Operation | None:
     """What is done to an object as a container that calls kubectl; None where it is more than that."""
     body = opened.data.pop("resource")
-    known = {"action", "manifest", "flags", "mergeStrategy", "successCondition", "failureCondition", "setOwnerReference"}
+    known = {
+        "action",
+        "manifest",
+        "flags",
+        "mergeStrategy",
+        "successCondition",
+        "failureCondition",
+        "setOwnerReference",
+    }
     outputs = [_found(output) for output in operation.outputs]
     waits = _waits(body)
     if body.keys() - known or None in outputs or waits is None or opened.data.keys() - {*POD_FIELDS, "metadata"}:
@@ -183,7 +193,7 @@ def _of_object(operation: Operation, opened: _Opened, image: str, diagnostics: D
     if action == "patch":
         words += ["--type", body.get("mergeStrategy") or "strategic", "--patch-file", MANIFEST]
     has_file = bool(manifest) and not (action == "patch" and flags)
-    script = KUBECTL.format(file=' -f "$manifest"' if has_file else "").replace("kubectl \"$@\"", _call(words))
+    script = KUBECTL.format(file=' -f "$manifest"' if has_file else "").replace('kubectl "$@"', _call(words))
     script += waits + "".join(f"{line}\n" for _, line in outputs if line)
     texts = [opened.value(manifest), *map(opened.value, flags)]
     command = [*(Literal(value=word) for word in ("sh", "-c", script, "sh")), *texts]
@@ -241,4 +251,3 @@ def _test(condition: str) -> str | None:
     if operator in TESTS:
         return f'number=$(value {path}); [ "${{number:-0}}" {TESTS[operator]} {value} ]' if value.isdigit() else None
     return f'[ "$(value {path})" {"!=" if operator == "!=" else "="} {value} ]'
-

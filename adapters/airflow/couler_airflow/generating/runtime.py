@@ -102,7 +102,7 @@ def each(items: str, field: Any, only: Any = (), some: bool = False) -> list[Any
     values = json.loads(items, parse_float=number)
     if not isinstance(values, list):
         raise ValueError(f"{items!r:.80} is no list in JSON")
-    return [filled(field, item) for item in values if held(only, some, lambda side: str(filled(side, item)))]
+    return [filled(field, item) for item in values if held(only, some, lambda side, item=item: str(filled(side, item)))]
 
 
 def collected(values: Any, key: str = "") -> str:
@@ -145,9 +145,11 @@ def request(
     from urllib.error import HTTPError
     from urllib.request import Request, urlopen
 
-    sent = Request(url, body.encode() or None, dict(headers), method=method)
+    if not url.startswith(("http://", "https://")):
+        raise ValueError(f"{url} is no address of HTTP")
+    sent = Request(url, body.encode() or None, dict(headers), method=method)  # noqa: S310  # that was looked at
     try:
-        with urlopen(sent, timeout=timeout) as answer:
+        with urlopen(sent, timeout=timeout) as answer:  # noqa: S310  # as above
             code, text = answer.status, answer.read().decode(errors="replace")
     except HTTPError as error:
         code, text = error.code, error.read().decode(errors="replace")

@@ -32,9 +32,32 @@ POD = "KubernetesPodOperator"
 MACROS = ("collected", "counted")
 """Functions that texts call, once they are rendered."""
 TAKEN = frozenset(
-    {*dir(builtins), *MACROS, "literal", "only_if", "compared", "held", "each", "request", "k8s", "task", "timedelta", "re"}
+    {
+        *dir(builtins),
+        *MACROS,
+        "literal",
+        "only_if",
+        "compared",
+        "held",
+        "each",
+        "request",
+        "k8s",
+        "task",
+        "timedelta",
+        "re",
+    }
 )
-NAMES = TAKEN | {"Any", "ApprovalOperator", "BashOperator", "Callable", "DAG", "EmptyOperator", POD, "Param", "TaskGroup"}
+NAMES = TAKEN | {
+    "Any",
+    "ApprovalOperator",
+    "BashOperator",
+    "Callable",
+    "DAG",
+    "EmptyOperator",
+    POD,
+    "Param",
+    "TaskGroup",
+}
 """What a file of DAGs may have to import, or to define."""
 MAPPED = ("arguments", "cmds", "image")
 """What a loop is spread over although no two of its runs differ: the first of these that the task has."""

@@ -18,6 +18,7 @@ from couler_plugins.ir import Operation, Reference, Step
 RESULT = "result"
 """The key, in what a task returns, of what its container printed."""
 
+
 class Run(NamedTuple):
     """One run of a task: one item of its loop.
 

@@ -16,11 +16,11 @@ from couler_airflow.generating.calls import bound, items_of
 from couler_airflow.generating.conditions import Condition, condition_of, has_item, holds
 from couler_airflow.generating.endings import Endings
 from couler_airflow.generating.functions import mapped_over, tell_of
-from couler_airflow.generating.needs import FINE, SUCCESS, Wait, rule_for
+from couler_airflow.generating.needs import SUCCESS, Wait, rule_for
 from couler_airflow.generating.operators import PLAIN
 from couler_airflow.generating.order import Called, Incoming, Order, is_chain, wait_for_end
 from couler_airflow.generating.printing import Ids
-from couler_airflow.generating.task import Run, Task, gathered, place_of, pulled, wait_for
+from couler_airflow.generating.task import Run, Task, gathered, place_of, pulled
 from couler_airflow.generating.texts import Jinja, Scope, Text, code_of, constant, made, resolve
 from couler_airflow.legal import Diagnostics, refusal
 from couler_plugins.engine_kit.legalize.legality import SHOWN
@@ -30,6 +30,7 @@ from couler_plugins.ir import Call, Graph, Operation, Reference, Step, Workflow,
 
 MAX_TASKS = 10_000
 MAX_DEPTH = 49
+NOTHING = ("BashOperator", {"bash_command": "true"})
 
 
 def tasks_of(
@@ -238,11 +239,8 @@ class Planner:
             ends, scope = self._graph(graph, own, run.scope, incoming, is_top=step is self._entry)
             if is_guarded:
                 self.guards, skips = guards, True
-                place_of_end = (*own[:-1], f"{own[-1]}-end")
-                incoming_of_end = wait_for_end(ends, graph.name)
-                end = self.add(
-                    place_of_end, incoming_of_end, plain=("BashOperator", {"bash_command": "true"}), runs=[run]
-                )
+                end_place = (*own[:-1], f"{own[-1]}-end")
+                end = self.add(end_place, wait_for_end(ends, graph.name), plain=NOTHING, runs=[run])
                 ends = [end]
             last += ends
             scopes.append(scope)
@@ -299,6 +297,3 @@ class Planner:
 def _refused(reference: Reference) -> Text:
     """What an output of a step stands for that is refused: nothing else is to be refused for it."""
     return (Jinja(reference.name),)
-
-
-__all__ = ["FINE", "Planner", "tasks_of", "wait_for"]

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from couler_airflow.generating.dag import parameters_of, whole_of
 from couler_airflow.generating.artifacts import FILES
+from couler_airflow.generating.dag import parameters_of, whole_of
 from couler_airflow.generating.preparation import prepared
 from couler_airflow.generating.printing import printed
 from couler_airflow.generating.runtime import collected, compared, counted, each, held, only_if, request

@@ -90,7 +90,7 @@ def test_artifacts_are_in_place_before_a_command_and_kept_after_it(shell: list[s
     done, _ = in_pod(shell, words, tmp_path)
     assert done.returncode == 0, done.stderr
     assert Path(kept).read_text() == "onet$x t\n"
-    again, _ = in_pod(shell, words[:-1] + ["exit 7"], tmp_path)
+    again, _ = in_pod(shell, [*words[:-1], "exit 7"], tmp_path)
     missing, _ = in_pod(shell, ["sh", "-c", FILES, "sh", "in", "/none", "/n", "", "--", "true"], tmp_path)
     assert (again.returncode, missing.returncode) == (7, 1)
 
