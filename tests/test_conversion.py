@@ -20,7 +20,7 @@ spec:
   - {name: say, container: {image: busybox, command: [echo], args: [hello]}}
 """
 EPHEMERAL = HELLO.replace("spec:", "spec:\n  ttlStrategy: {secondsAfterCompletion: 5}")
-SUSPENDED = HELLO.replace("container: {image: busybox, command: [echo], args: [hello]}", "suspend: {}")
+SUSPENDED = HELLO.replace("container: {image: busybox, command: [echo], args: [hello]}", "data: {}")
 
 
 def test_a_file_becomes_a_dag_file() -> None:

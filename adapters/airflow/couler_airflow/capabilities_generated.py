@@ -46,8 +46,8 @@ GENERATED = (
         "Operation.kind",
         "full",
         "KubernetesPodOperator, @task",
-        "not written: containers, scripts, sets of containers and, with `kubectl=`, resources are pods; functions, pauses, "
-        "approvals and requests are tasks of Airflow's own",
+        "not written: containers, scripts, sets of containers and, with `kubectl=`, resources are pods; functions, "
+        "pauses, approvals and requests are tasks of Airflow's own",
     ),
     Capability("Operation.inputs", "full", "", "parameters, filled in"),
     Capability(
@@ -99,7 +99,7 @@ GENERATED = (
         "Container.role",
         "full",
         "init_containers",
-        "sidecars are init containers that are restarted, from Kubernetes 1.29 on",
+        "sidecars from Kubernetes 1.29 on",
     ),
     Capability("Container.image", "full", "image"),
     Capability("Container.command", "full", "cmds"),
@@ -115,7 +115,7 @@ GENERATED = (
     Capability("Port.kind", "full", "", "artifacts with `store=`"),
     Capability("Port.value", "full", "params", "filled in below the entry"),
     Capability("Port.default", "full", "params", "filled in below the entry"),
-    Capability("Port.origin", "full", "env_vars", "a ConfigMap or a Secret; of artifacts, a text"),
+    Capability("Port.origin", "full", "env_vars", "not written where something is passed: ConfigMaps, Secrets"),
     Capability("Port.optional", "refused", "", "parameters only"),
     Capability("Port.path", "refused", "", "parameters only"),
     Capability("Port.native_extra", "full", "params", "enum and description, of the workflow's parameters"),
@@ -135,7 +135,7 @@ GENERATED = (
     Capability("Retry.max_delay", "full", "max_retry_delay"),
     Capability("Retry.condition", "refused", "", "retry all failures"),
     Capability("Retry.native_extra", "full", "", "not written: retryPolicy Always and OnFailure"),
-    Capability("Loop.combine", "full", "expand"),
+    Capability("Loop.combine", "full", "expand", "not written: the combinations are listed"),
     Capability("Loop.axes", "full", "expand", "of several, lists that are known"),
     Capability("Loop.limit", "refused", "", NONE),
     Capability("Loop.includes", "refused", "", NONE),

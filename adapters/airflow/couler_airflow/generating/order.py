@@ -23,7 +23,7 @@ from couler_airflow.generating.texts import Text
 from couler_airflow.legal import refusal
 from couler_plugins.documents.mappings import reached
 from couler_plugins.errors import Unsupported
-from couler_plugins.ir import Graph, GraphView, Reference, Step, needed
+from couler_plugins.ir import Graph, GraphView, Reference, Step, needed, replace
 
 JOIN = 10
 """So many tasks are waited for by each task of the next stage; more are joined by a task between them."""
@@ -185,3 +185,10 @@ def wait_for_end(tasks: Sequence[Task], name: str) -> Incoming:
     """What a task waits for that ends as a graph does with these last tasks."""
     waits = [wait_for(task, FINE) for task in tasks]
     return Incoming(waits, rule_for(waits, name))
+
+
+def without_steps(graph: Graph, names: Sequence[str]) -> Graph:
+    """A graph without steps of these names."""
+    stages = graph.stages and tuple(tuple(name for name in stage if name not in names) for stage in graph.stages)
+    steps = tuple(step for step in graph.steps if step.name not in names)
+    return replace(graph, steps=steps, stages=stages, finalizers=())

@@ -18,7 +18,7 @@ from couler_airflow.generating.endings import Endings
 from couler_airflow.generating.functions import mapped_over, tell_of
 from couler_airflow.generating.needs import SUCCESS, Wait, rule_for
 from couler_airflow.generating.operators import PLAIN
-from couler_airflow.generating.order import Called, Incoming, Order, is_chain, wait_for_end
+from couler_airflow.generating.order import Called, Incoming, Order, is_chain, wait_for_end, without_steps
 from couler_airflow.generating.printing import Ids
 from couler_airflow.generating.task import Run, Task, gathered, place_of, pulled
 from couler_airflow.generating.texts import Jinja, Scope, Text, code_of, constant, made, resolve
@@ -255,7 +255,8 @@ class Planner:
     ) -> tuple[list[Task], Scope]:
         """Adds the tasks of a graph; gives those that no other of them waits for, and the scope of its outputs."""
         finalizers = [step for step in graph.steps if step.name in graph.finalizers]
-        graph = replace(graph, steps=tuple(s for s in graph.steps if s not in finalizers), finalizers=())
+        if finalizers:
+            graph = without_steps(graph, graph.finalizers)
         steps_of = Order(graph, incoming, self.tasks, lambda name, own: self.add((*place, name), own))
 
         def output(reference: Reference) -> Text:

@@ -20,7 +20,12 @@ from couler_plugins.plan import Plan
 from couler_plugins.testing.fields import FEATURES
 
 ROWS = {row.feature: row for row in GENERATED}
-LIMITED = {"Container.role": "Operation.containers", "Port.origin": "Port.origin", "Port.kind": "Port.kind"}
+LIMITED = {
+    "Container.role": "Operation.containers",
+    "Operation.locks": "Operation.locks",
+    "Output.exported": "Output.exported",
+    "Port.kind": "Port.kind",
+}
 LIMITED |= {"Handler.event": "Workflow.handlers", "Output.kind": "Output.kind", "Argument.kind": "Argument.kind"}
 LIMITED |= {"Retry.native_extra": "Retry.native_extra"}
 """What is carried in part, with the feature by which the rest, to which these values belong, is refused."""
