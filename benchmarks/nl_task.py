@@ -15,7 +15,7 @@ __all__ = ["ENGINES", "TASKS", "Properties", "Task", "failed", "tasks"]
 TASKS = Path(__file__).parent / "nl_tasks"
 """The folder whose README says what a task is."""
 
-ENGINES = {"airflow": "airflow{on-unsupported=drop}", "argo": "argo", "kfp": "kfp", "tekton": "tekton"}
+ENGINES = {"airflow": "airflow", "argo": "argo", "kfp": "kfp", "tekton": "tekton"}
 """How each engine is asked: a DAG has no outputs, and leaves them out."""
 
 

@@ -20,7 +20,7 @@ spec:
   - {name: say, container: {image: busybox, command: [echo], args: [hello]}}
 """
 EPHEMERAL = HELLO.replace("spec:", "spec:\n  ttlStrategy: {secondsAfterCompletion: 5}")
-SUSPENDED = HELLO.replace("container: {image: busybox, command: [echo], args: [hello]}", "suspend: {}")
+SUSPENDED = HELLO.replace("container: {image: busybox, command: [echo], args: [hello]}", "data: {}")
 
 
 def test_a_file_becomes_a_dag_file() -> None:
@@ -39,15 +39,11 @@ def test_what_cannot_be_carried_is_refused_by_file() -> None:
     assert (error.file, error.step, error.feature) == ("bad.yaml", "say", "Operation.kind")
 
 
-def test_what_does_not_count_is_left_out_on_demand() -> None:
-    assert isinstance(convert(Text(EPHEMERAL, "a.yaml"), "airflow").files[0].error, Unsupported)
-    warned = convert(Text(EPHEMERAL, "a.yaml"), "airflow{on-unsupported=warn}").files[0]
-    assert [(item.optimizer, item.action) for item in warned.decisions] == [("airflow", "left out")]
-    assert "when the finished workflow is removed" in (warned.text or "")
-    dropped = convert(Text(EPHEMERAL, "a.yaml"), "airflow{on-unsupported=drop}").files[0]
-    assert not dropped.decisions
-    with pytest.raises(InvalidInput, match="on-unsupported"):
-        convert(Text(EPHEMERAL, "a.yaml"), "airflow{on-unsupported=ask}")
+def test_what_does_not_count_is_left_out() -> None:
+    (file,) = convert(Text(EPHEMERAL, "a.yaml"), "airflow").files
+    assert [(item.optimizer, item.action, item.loss) for item in file.decisions] == [("airflow", "left out", "detail")]
+    assert "when the finished workflow is removed" in (file.text or "")
+    assert isinstance(convert(Text(EPHEMERAL, "a.yaml"), "airflow", strict=True).files[0].error, Unsupported)
 
 
 @pytest.mark.parametrize("way", [("kfp", "tekton", "argo"), ("tekton", "kfp", "argo")])
@@ -122,16 +118,14 @@ POD = "container: {image: busybox, command: [echo], args: [hello]}"
     [
         (POD, "container: {image: busybox, args: [x]}\n    outputs: {parameters: [{name: o, valueFrom: {path: /o}}]}",
          "Container.command", "no command"),
-        (POD, f"{POD}\n    sidecars: [{{name: s, image: x}}]", "Container.role", "sidecars"),
         (POD, f"{POD}\n    retryStrategy: {{limit: 2, backoff: {{duration: 1s, maxDuration: 5m}}}}",
          None, "after a time (maxDuration)"),
         (POD, f"{POD}\n    retryStrategy: {{limit: 2, expression: 'true'}}", "Retry.condition", "conditions"),
         (POD, f"{POD}\n    timeout: 5m\n    retryStrategy: {{limit: 2}}", "Operation.timeout", "retries"),
-        (POD, POD.replace("hello", '"{{workflow.name}}"'), "Step.arguments", "workflow"),
+        (POD, POD.replace("hello", '"{{workflow.duration}}"'), "Step.arguments", "workflow"),
         (POD, POD.replace("hello", '"{{=1 + 1}}"'), "Step.arguments", "expression"),
         (POD, "script: {image: x, command: [sh], source: " + "x" * 140_000 + "}", "Container.script", "bytes"),
         ("spec:", "spec:\n  volumeClaimTemplates: []", "Workflow.native_extra", "volumeClaimTemplates"),
-        ("spec:", "spec:\n  templateDefaults: {}", "Workflow.native_extra", "templateDefaults"),
     ],
 )  # fmt: skip
 def test_what_a_pod_of_airflow_cannot_do(old: str, new: str, feature: str | None, word: str) -> None:

@@ -5,9 +5,7 @@ What only shows once texts are put together, such as the outcome of a condition,
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
 
 from couler_plugins.engine_kit.legalize.legality import Legality, Rule, Site, differs
 from couler_plugins.engine_kit.legalize.native_fields import beyond, fields_of
@@ -29,19 +27,21 @@ from couler_plugins.ir import (
 )
 from couler_plugins.ir import Literal as Constant
 from couler_plugins.plan import Decision
-
-log = logging.getLogger(__name__)
-OnUnsupported = Literal["error", "warn", "drop"]
+from couler_plugins.plan.plan import Loss
 
 KINDS = ("container", "script")
+OWN = ("suspend", "http")
+"""Kinds that are operators of Airflow's own."""
+OF_ARTIFACTS = frozenset({"Argument.kind", "Output.kind", "Port.kind"})
+"""What is refused only where no store is named."""
 POD_FIELDS = str.split("""
     affinity automountServiceAccountToken dnsConfig dnsPolicy hostAliases hostNetwork imagePullSecrets nodeSelector
     priorityClassName schedulerName securityContext serviceAccountName tolerations volumes
 """)
 """Fields of a template, or of a whole workflow, that are those of a pod."""
 CONTAINER_FIELDS = str.split("""
-    envFrom imagePullPolicy lifecycle livenessProbe ports readinessProbe securityContext startupProbe stdin
-    terminationMessagePath tty volumeDevices volumeMounts workingDir
+    envFrom imagePullPolicy lifecycle livenessProbe mirrorVolumeMounts ports readinessProbe securityContext startupProbe
+    stdin terminationMessagePath tty volumeDevices volumeMounts workingDir
 """)
 CONTEXT = frozenset(
     str.split(
@@ -98,11 +98,25 @@ def _unpassed(site: Site) -> str:
 
 def _handled(site: Site) -> bool:
     handlers: Sequence[Handler] = site.node.handlers
-    return len(handlers) > 1 or any(item.event != "exit" or item.condition is not None for item in handlers)
+    return any(item.event != "exit" or item.condition is not None for item in handlers)
+
+
+def pool_of(operation: Operation) -> str:
+    """Return the pool that stands for the only lock of an operation; empty where there is none, or more than one."""
+    locks = operation.locks
+    data = locks.data if locks is not None and all(isinstance(part, str) for part in locks.parts) else {}
+    mutexes = [*filter(None, [data.pop("mutex", None)]), *(data.pop("mutexes", None) or [])]
+    semaphores = [*filter(None, [data.pop("semaphore", None)]), *(data.pop("semaphores", None) or [])]
+    if data or len(mutexes) + len(semaphores) != 1:
+        return ""
+    if mutexes:
+        return str(mutexes[0].get("name") or "")
+    (place,) = [semaphores[0][key] for key in ("configMapKeyRef", "database") if semaphores[0].get(key)] or [{}]
+    return "-".join(str(place[key]) for key in ("name", "key") if place.get(key))
 
 
 def _kind(site: Site) -> str:
-    return "" if _is_pod(site) or _is_function(site) else site.node.kind
+    return "" if _is_pod(site) or _is_function(site) or site.node.kind in OWN else site.node.kind
 
 
 def _pod_fields(site: Site) -> str:
@@ -136,18 +150,17 @@ ARTIFACT, MORE = "is an artifact", "has more than a name and a value"
 CALLABLE = {"memoized": "is memoized", "locks": "takes mutexes or semaphores", "metrics": "reports metrics"}
 PORT = {
     "kind": ARTIFACT,
-    "origin": "comes from elsewhere",
     "optional": "may stay empty",
     "path": "appears as a file",
     "native_extra": MORE,
 }
-OUTPUT = {"kind": ARTIFACT, "exported": "is a global output", "native_extra": MORE}
+OUTPUT = {"kind": ARTIFACT, "native_extra": MORE}
 ITEMS = "loops with a limit, or with more items than those of its list"
 
 RULES: Mapping[type[Node], Sequence[Rule]] = {
     Workflow: (Rule("Workflow.handlers", "has hooks beside an exit handler, or on conditions", _handled),),
     Step: (
-        Rule("Step.handlers", "has hooks, or an exit handler of its own"),
+        Rule("Step.handlers", "has hooks beside an exit handler, or on conditions", _handled),
         Rule("Step.directives", "has an annotation for caching or tuning"),
         Rule("Step.native_extra", "{}", lambda site: site.node.native_extra and beyond(site.node.native_extra)),
         Rule("Step.role", "is a {site.node.role}"),
@@ -174,7 +187,7 @@ RULES: Mapping[type[Node], Sequence[Rule]] = {
         Rule(
             "Loop.combine",
             "loops over several lists",
-            lambda site: len(site.node.axes) != 1 or site.node.combine not in ("rows", "sequence"),
+            lambda site: len(site.node.axes) != 1 and site.node.combine in ("rows", "sequence"),
         ),
     ),
     Port: tuple(_beyond_text("port", name, reason) for name, reason in PORT.items()),
@@ -182,7 +195,6 @@ RULES: Mapping[type[Node], Sequence[Rule]] = {
         *(Rule(f"Graph.{name}", reason) for name, reason in CALLABLE.items()),
         Rule("Graph.retry", "is retried as a whole"),
         Rule("Graph.timeout", "has a timeout as a whole"),
-        Rule("Graph.finalizers", "has steps that run after all others"),
         Rule("Graph.regions", "has named subsets of its steps"),
         Rule("Graph.targets", "runs only what some of its steps need"),
         Rule("Graph.native_extra", "has more than steps, inputs and outputs"),
@@ -195,16 +207,12 @@ RULES: Mapping[type[Node], Sequence[Rule]] = {
     ),
     Operation: (
         Rule("Operation.kind", "is a {}, which Airflow has no operator for", _kind),
-        *(Rule(f"Operation.{name}", reason) for name, reason in CALLABLE.items()),
+        Rule("Operation.memoized", CALLABLE["memoized"]),
+        Rule("Operation.metrics", CALLABLE["metrics"]),
+        Rule("Operation.locks", CALLABLE["locks"], lambda site: site.node.locks is not None and not pool_of(site.node)),
         Rule("Operation.daemon", "keeps running beside the steps after it"),
         Rule("Operation.directives", "has an annotation for caching or tuning"),
         Rule("Operation.native_extra", "has {}", _pod_fields),
-        Rule(
-            "Container.role",
-            "has sidecars, which Airflow would wait for",
-            lambda site: _is_pod(site) and any(item.role == "sidecar" for item in site.node.containers),
-            "start it inside of the main container, or outside of the workflow",
-        ),
         Rule("Operation.containers", "has {} main containers", _mains),
         Rule(
             "Port.name",
@@ -234,16 +242,11 @@ RULES: Mapping[type[Node], Sequence[Rule]] = {
             "names no image",
             lambda site: _is_pod(site) and site.node.role == "main" and site.node.image is None,
         ),
-        Rule(
-            "Container.script",
-            "has a script before the main container",
-            lambda site: site.node.role == "init" and site.node.script is not None,
-        ),
         Rule("Container.env", "has {}, and runs in Airflow's own process", _around_function, "pass them as parameters"),
     ),
 }
 HINTS = {
-    "Operation.kind": "make it a container or a script, or keep this workflow where it is",
+    "Operation.kind": "make it a container or a script; objects of Kubernetes: --to 'airflow{kubectl=IMAGE}'",
     "Operation.daemon": "start what it serves outside of the workflow",
     "Operation.locks": "use a pool in Airflow, after the conversion",
     "Step.condition": "compare words or numbers by ==, !=, <, >, && or ||, or decide it in the container",
@@ -251,8 +254,9 @@ HINTS = {
     "Step.needs": "let a step need the same of all steps before it: success, success or skipped, failure, or any end",
     "Step.arguments": "pass it as a parameter of the workflow, or find it out in the container",
     "Output.value": "write it to a file in the container, and name that file (valueFrom.path)",
-    "Output.kind": "let the container put it into a store, and pass its address as a parameter",
-    "Port.kind": "let the container fetch it, and pass its address as a parameter",
+    **dict.fromkeys(
+        OF_ARTIFACTS, "name a PersistentVolumeClaim in which steps hand files on: --to 'airflow{store=CLAIM}'"
+    ),
     "Container.command": "give the command: an image's own entrypoint is not known here",
 }
 LEGALITY = Legality("airflow", RULES, HINTS, "take it out of the workflow, or keep this workflow where it is")
@@ -264,35 +268,30 @@ class Diagnostics:
 
     Args:
         workflow: its label.
-        on_unsupported: what becomes of what a DAG has no place for, where nothing that is computed depends on it.
     """
 
-    def __init__(self, workflow: str, on_unsupported: OnUnsupported) -> None:
+    def __init__(self, workflow: str) -> None:
         self.refusals: list[Unsupported] = []
         self.decisions: list[Decision] = []
         self._workflow = workflow
-        self._on_unsupported = on_unsupported
 
-    def refuse(self, feature: str, step: str, reason: str, hint: str = "") -> None:
+    def refuse(self, feature: str, step: str, reason: str, hint: str = "", fields: str = "") -> None:
         """Add something that a DAG cannot say; see `Legality.refusal`."""
-        self.refusals.append(refusal(feature, step, reason, hint))
+        self.refusals.append(refusal(feature, step, reason, hint, fields))
 
     def stop(self) -> None:
         """Raise the last of what is refused so far, if anything is."""
         if self.refusals:
             raise self.refusals.pop()
 
-    def lose(self, feature: str, step: str, reason: str) -> None:
+    def lose(self, step: str, reason: str, loss: Loss = "detail") -> None:
         """Add something that a DAG has no place for, and that does not count for what is computed."""
-        if self._on_unsupported == "error":
-            hint = "--to 'airflow{on-unsupported=warn}' leaves it out, and says so"
-            self.refuse(feature, step, f"{reason}, which cannot be written for Airflow", hint)
-        if self._on_unsupported == "warn":
-            self.note(step, "left out", f"it {reason}, which cannot be written for Airflow")
-            log.warning("%s", self.decisions[-1])
+        self.note(step, "left out", f"it {reason}, which cannot be written for Airflow", loss)
 
-    def note(self, step: str, action: str, reason: str) -> None:
-        """Add something that is not quite the same in Airflow."""
-        self.decisions.append(
-            Decision(optimizer="airflow", workflow=self._workflow, subject=step, action=action, reason=reason)
+    def note(self, step: str, action: str, reason: str, loss: Loss = "") -> None:
+        """Add something that is not quite the same in Airflow, once."""
+        decision = Decision(
+            optimizer="airflow", workflow=self._workflow, subject=step, action=action, reason=reason, loss=loss
         )
+        if decision not in self.decisions:
+            self.decisions.append(decision)

@@ -8,7 +8,6 @@ from typing import Any
 from couler_airflow.bundle import TASKS, DagBundle, LiveDag, snapshot
 from couler_airflow.generating.workflows import generated
 from couler_airflow.journal import Journal
-from couler_airflow.legal import OnUnsupported
 from couler_airflow.patching import patch
 from couler_airflow.plugin import Options
 from couler_airflow.split.commit import parts_of, split
@@ -45,10 +44,10 @@ def lower(plan: Plan, options: Options) -> Lowered:
     Raises:
         Unsupported: as `commit`.
     """
-    return commit(plan, options.on_unsupported).lowered
+    return commit(plan, options).lowered
 
 
-def commit(plan: Plan, on_unsupported: OnUnsupported = "error") -> Commit:
+def commit(plan: Plan, options: Options | None = None) -> Commit:
     """Carries out a plan. A DAG of which nothing is to change is not touched; workflows of other engines are written.
 
     What one DAG cannot be goes to `Lowered.refused`; all DAGs of its file are then as they were.
@@ -61,7 +60,7 @@ def commit(plan: Plan, on_unsupported: OnUnsupported = "error") -> Commit:
     originals: dict[Source | None, Workflow] = {original.source: original for original in plan.originals}
     parts: dict[int, list[Workflow]] = {}
     if any(workflow.engine != "airflow" for workflow in plan.workflows):
-        return Commit(generated(plan, on_unsupported), (), ())
+        return Commit(generated(plan, options or Options()), (), ())
     for workflow in plan.workflows:
         split = _split_from(workflow)
         if isinstance(bundle, DagBundle) and workflow.source is None and split is not None:

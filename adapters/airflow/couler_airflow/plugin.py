@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from couler_airflow.capabilities import CAPABILITIES
 from couler_airflow.capabilities_generated import GENERATED
@@ -18,12 +18,14 @@ class Options:
     """Options of `--to 'airflow{…}'`.
 
     Attributes:
-        on_unsupported: what becomes of what a DAG has no place for, where that does not count for what is computed
-            (when finished runs are removed, outputs that nothing reads): `error` refuses it, `warn` leaves it out and
-            says so, `drop` does not even say so. What does count is refused in any case.
+        store: the PersistentVolumeClaim in which steps hand files on to each other; without one, artifacts of other
+            engines are refused.
+        kubectl: the image in which Kubernetes objects are created, changed and deleted, with `sh` and `kubectl` in it;
+            without one, steps that do that are refused.
     """
 
-    on_unsupported: Literal["error", "warn", "drop"] = "error"
+    store: str = ""
+    kubectl: str = ""
 
 
 class AirflowAdapter(Adapter):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from couler_airflow.generating.calls import variable_of
+from couler_airflow.generating.pods import CLAIMS
 from couler_airflow.generating.printing import Call, Node, plain, timedelta_of
 from couler_airflow.generating.texts import (
     Jinja,
@@ -38,12 +40,16 @@ CRON = 5
 
 
 def parameters_of(workflow: Workflow) -> dict[str, Text]:
-    """What the workflow's parameters stand for: those of the run."""
-    return {port.name: (Jinja(f"params[{jinja_quoted(port.name)}]"),) for port in workflow.parameters}
+    """What the workflow's parameters stand for: those of the run, or what pods find in a ConfigMap or a Secret."""
+    return {
+        port.name: (variable_of(port, port.name) if port.origin else Jinja(f"params[{jinja_quoted(port.name)}]"),)
+        for port in workflow.parameters
+        if port.kind == "parameter"
+    }
 
 
 def whole_of(
-    workflow: Workflow, parameters: dict[str, Text], diagnostics: Diagnostics
+    workflow: Workflow, parameters: dict[str, Text], diagnostics: Diagnostics, store: str
 ) -> tuple[dict[str, Node], dict[str, Any]]:
     """What `DAG(…)` is called with, and what holds for all pods: data with texts in it.
 
@@ -58,10 +64,21 @@ def whole_of(
     timeout, parallelism = spec.pop("activeDeadlineSeconds", None), spec.pop("parallelism", None)
     schedule = _schedule(cron, workflow, diagnostics) if workflow.kind == "CronWorkflow" else None
     for key in [key for fields in (cron, spec) for key in HOUSEKEEPING if key in fields]:
-        diagnostics.lose("Workflow.native_extra", "", f"says {HOUSEKEEPING[key]} ({key})")
+        diagnostics.lose("", f"says {HOUSEKEEPING[key]} ({key})")
+    if store:
+        if claims := spec.pop(CLAIMS, None):
+            pod[CLAIMS] = [claim["metadata"]["name"] for claim in claims]
+            spec.pop("volumeClaimGC", None)
+            reason = "they are folders of the store, one for each run, without a size of their own, and stay there"
+            diagnostics.note("", "has claims of its own", reason, "detail")
+        if spec.pop("artifactRepositoryRef", None):
+            diagnostics.note("", "keeps its artifacts in the store", "no artifact repository is used", "detail")
+    if isinstance(labelled := spec.pop("podMetadata", None), dict):
+        pod["podMetadata"] = labelled
     others = {"": data, "metadata.": metadata, "spec.": (cron.keys() | spec.keys()) - HOUSEKEEPING.keys()}
     if names := ", ".join(f"{place}{key}" for place, fields in others.items() for key in sorted(fields)):
-        diagnostics.refuse("Workflow.native_extra", "", f"has {names}, which Airflow does not support")
+        reason = f"has {names}, which Airflow does not support"
+        diagnostics.refuse("Workflow.native_extra", "", reason, fields=names)
     deadline = None if timeout is None else timedelta_of(data_text(timeout) or "")
     if timeout is not None and deadline is None:
         reason = "has a deadline that is only known at run time"
@@ -73,7 +90,7 @@ def whole_of(
         "tags": tags or None,
         "schedule": schedule,
         "catchup": False,
-        "params": {port.name: _parameter(port, diagnostics) for port in workflow.parameters} or None,
+        "params": {p.name: _parameter(p, diagnostics) for p in workflow.parameters if not p.origin} or None,
         "max_active_tasks": _limit(workflow, parallelism, diagnostics),
         "dagrun_timeout": deadline,
         "default_args": {**defaults, **({"namespace": workflow.namespace} if workflow.namespace else {})},
@@ -96,15 +113,14 @@ def _described(metadata: dict[str, Any], diagnostics: Diagnostics) -> tuple[str 
     text = "\n".join(filter(None, lines))
     tags = [f"{key}={value}" for key, value in texts["labels"].items()]
     if long := [tag for tag in tags if len(tag) > MAX_TAG]:
-        diagnostics.lose("Workflow.native_extra", "", f"has the labels {', '.join(long)}, which are too long for tags")
+        diagnostics.lose("", f"has the labels {', '.join(long)}, which are too long for tags")
     # Airflow would look up a text that ends like this as a file.
     return f"{text} " if text.endswith(".md") else text or None, [tag for tag in tags if len(tag) <= MAX_TAG]
 
 
 def _parameter(port: Port, diagnostics: Diagnostics) -> Node:
-    if port.kind != "parameter" or port.origin is not None:
-        feature = "Port.origin" if port.origin else "Port.kind"
-        diagnostics.refuse(feature, port.name, "is no parameter with a value")
+    if port.kind != "parameter":
+        diagnostics.refuse("Port.kind", port.name, "is no parameter with a value")
     data = resolve_data(port.native_extra, Scope({}), port.name)
     if others := sorted(data.keys() - {"enum", "description"}):
         diagnostics.refuse("Port.native_extra", port.name, f"has {', '.join(others)}")
@@ -144,7 +160,7 @@ def _schedule(cron: dict[str, Any], workflow: Workflow, diagnostics: Diagnostics
     if policy not in ("Allow", ""):
         reason = f"has the concurrency policy {policy}, which Airflow does not have"
         hint = "let runs overlap (Allow), and set max_active_runs on the DAG after the conversion"
-        diagnostics.refuse("Workflow.native_extra", "", reason, hint)
+        diagnostics.refuse("Workflow.native_extra", "", reason, hint, "concurrencyPolicy")
     if any(port.value is None and port.default is None for port in workflow.parameters):
         reason = "has a schedule, and a parameter without a value"
         diagnostics.refuse("Workflow.parameters", "", reason, "give it one")

@@ -9,8 +9,9 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from couler_airflow.generating.needs import Rule, Wait
+from couler_airflow.generating.order import Incoming
 from couler_airflow.generating.printing import Call, Name, Node, expanded
-from couler_airflow.generating.task import Incoming, Run, Task
+from couler_airflow.generating.task import Run, Task
 from couler_airflow.generating.texts import Jinja, Text, constant, map_data, spelt
 from couler_airflow.legal import Diagnostics, refusal
 from couler_plugins.engine_kit.legalize.python.functions import Function, Kind, constant_of, function_of, typed_by
@@ -21,7 +22,7 @@ def tell_of(operation: Operation, function: Function, diagnostics: Diagnostics) 
     """Tell what a function in Airflow's own process does not have of its container."""
     (container,) = operation.containers
     if container.requests or container.limits:
-        diagnostics.lose("Container.limits", operation.name, "asks for resources")
+        diagnostics.lose(operation.name, "asks for resources")
     if function.packages:
         reason = f"it runs in Airflow's own process, which needs {', '.join(function.packages)}"
         diagnostics.note(operation.name, "is not installed for", reason)

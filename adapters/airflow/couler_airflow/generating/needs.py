@@ -4,6 +4,8 @@ A rule is taken only where, for the outcomes that its upstream tasks can have at
 cases, leaves it out in the same cases, and the run ends alike.
 
 - Airflow has no `errored` and no `daemoned`: needs that tell errors from failures are refused, daemons are as well.
+- Where the upstream tasks are needed in different ways, tasks in between (`Joint`s) succeed where one of these ways is
+  met.
 - A step whose needs are not met is `omitted` in Argo. Airflow says `upstream_failed`, or `skipped` where nothing
   failed: the latter is *hollow* here, and whoever needs such a task must treat both alike.
 - Argo decides when everything that is needed has ended, Airflow at the first failure: what accepts all ends waits for
@@ -12,8 +14,8 @@ cases, leaves it out in the same cases, and the run ends alike.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 from couler_airflow.legal import refusal
 from couler_plugins.ir import AnyOf, Need, Needs, conjuncts
@@ -76,6 +78,13 @@ class Rule:
     after_failure: bool = False
 
 
+Before = Callable[[Wait], Sequence[Wait]]
+Join = Callable[[Sequence[Wait], Rule], Wait]
+
+
+ALWAYS = Rule()
+
+
 def accepted(needs: Needs | None, step: str) -> Accepted:
     """What a step's needs accept.
 
@@ -101,7 +110,8 @@ def _outcomes(need: Need, step: str) -> frozenset[str]:
     outcomes = set(need.outcomes) - {"daemoned"}
     if ("errored" in outcomes) is not ("failed" in outcomes):
         hint = f"accept {need.step}.Failed and {need.step}.Errored alike"
-        raise refusal("Step.needs", step, "tells errors from failures, which are one in Airflow", hint)
+        if "errored" in outcomes:
+            raise refusal("Step.needs", step, "tells errors from failures, which are one in Airflow", hint)
     outcomes.discard("errored")
     if outcomes - ENDS or not outcomes:
         raise refusal("Step.needs", step, f"waits for what Airflow does not have: {', '.join(need.outcomes)}")
@@ -124,6 +134,44 @@ def rule_for(waits: Sequence[Wait], step: str, *, some: bool = False) -> Rule:
         if all(wait.accepted & wait.possible == wanted & wait.possible for wait in waits):
             return _judged(name, wanted, waits, step)
     raise refusal("Step.needs", step, "does not need the same of all steps before it")
+
+
+def alike(waits: Sequence[Wait], step: str, before: Before, join: Join) -> tuple[list[Wait], Rule]:
+    """Waits for tasks that all have to succeed, in place of waits that are met in different ways, and their rule.
+
+    Args:
+        waits: the waits.
+        step: what waits.
+        before: gives what a task waits for itself.
+        join: adds a task that succeeds once others ended by a rule; gives the wait for it.
+
+    Raises:
+        Unsupported: no tasks in between can tell.
+    """
+    found: dict[int, Wait] = {}
+    ways: dict[tuple[str, int], list[Wait]] = {}
+    pending, seen = list(waits), set[int]()
+    while pending:
+        wait = pending.pop(0)
+        if wait.task in seen:
+            continue
+        seen.add(wait.task)
+        rule = next((name for name, all_ in RULES if wait.accepted & wait.possible == all_ & wait.possible), "")
+        if not rule and wait.accepted | {"omitted"} >= wait.possible:
+            pending += before(wait)  # it was not left out: what it waited for itself is met
+            wait, rule = replace(wait, accepted=ENDS), "all_done"  # the rest of it
+        if not rule:
+            raise refusal("Step.needs", step, "does not need the same of all steps before it")
+        if rule == "all_success":
+            found[wait.task] = wait
+        else:
+            ways.setdefault((rule, wait.task if wait.accepted <= FAILURE else -1), []).append(wait)
+    for members in ways.values():
+        joint = join(members, rule_for(members, step))
+        found[joint.task] = joint
+    waits = [found[number] for number in sorted(found)]
+    late = any(rule in ("all_done", "all_failed") for rule, _ in ways)
+    return waits, replace(rule_for(waits, step), after_failure=late)
 
 
 def _judged(name: str, wanted: frozenset[str], waits: Sequence[Wait], step: str) -> Rule:

@@ -24,6 +24,8 @@ def compared(left: str, operator: str, right: str) -> bool:
             return str, text
         raise ValueError(f"{text!r} in a condition is no word and no number: Argo would read it as something else")
 
+    if operator in ("=~", "!~"):
+        return bool(re.search(read(right)[1], read(left)[1])) is (operator == "=~")
     if operator in ("is", "is not"):
         return (left == right) is (operator == "is")
     one, other = read(left), read(right)
@@ -35,22 +37,30 @@ def compared(left: str, operator: str, right: str) -> bool:
     return {"<": less, "<=": less or same, ">": not less and not same, ">=": not less}[operator]
 
 
-def only_if(comparisons: Sequence[tuple[str, str, str]], some: bool = False) -> Callable[[Any], None]:
+def held(comparisons: Sequence[Any], some: bool, read: Callable[[Any], str]) -> bool:
+    """Whether all comparisons hold (or some); a pair among them is again comparisons, and whether some are enough."""
+    results = [
+        held(item[0], item[1], read) if len(item) == 2 else compared(read(item[0]), item[1], read(item[2]))
+        for item in comparisons
+    ]
+    return any(results) if some else all(results)
+
+
+def only_if(comparisons: Sequence[Any], some: bool = False) -> Callable[[Any], None]:
     """What skips a task unless all comparisons hold (or some), before it starts."""
 
     def check(context: Any) -> None:
         from airflow.sdk.exceptions import AirflowSkipException
 
         render = context["ti"].task.render_template
-        results = [compared(render(left, context), how, render(right, context)) for left, how, right in comparisons]
-        if not (any(results) if some else all(results)):
+        if not held(comparisons, some, lambda side: str(render(side, context))):
             raise AirflowSkipException("its condition does not hold")
 
     return check
 
 
-def each(items: str, field: Any) -> list[Any]:
-    """A field of an operator for each item of a list in JSON.
+def each(items: str, field: Any, only: Any = (), some: bool = False) -> list[Any]:
+    """A field of an operator, or several, for each item of a list in JSON for which all comparisons hold (or some).
 
     A text with items in it is a tuple of what it consists of: strings, and lists of the keys that lead to a part of the
     item. The item is written as Argo writes it: strings as they are, numbers as they stood there, all else as JSON.
@@ -78,6 +88,8 @@ def each(items: str, field: Any) -> list[Any]:
     def filled(node: Any, item: Any) -> Any:
         if isinstance(node, list):
             return [filled(inner, item) for inner in node]
+        if isinstance(node, dict):
+            return {key: filled(inner, item) for key, inner in node.items()}
         if isinstance(node, tuple):
             return "".join(part if isinstance(part, str) else written(at(item, part)) for part in node)
         return node
@@ -90,4 +102,68 @@ def each(items: str, field: Any) -> list[Any]:
     values = json.loads(items, parse_float=number)
     if not isinstance(values, list):
         raise ValueError(f"{items!r:.80} is no list in JSON")
-    return [filled(field, item) for item in values]
+    return [filled(field, item) for item in values if held(only, some, lambda side, item=item: str(filled(side, item)))]
+
+
+def collected(values: Any, key: str = "") -> str:
+    """The list, in JSON, of what several runs gave under a key, or of the texts themselves; those without are left out.
+
+    With the key `parameters`, it is a list of all that each gave, by name. What is JSON is not quoted again.
+    """
+    import json
+
+    def parsed(text: Any) -> Any:
+        try:
+            value = json.loads(text)
+        except (TypeError, ValueError):
+            return text
+        return int(value) if isinstance(value, float) and value.is_integer() else value
+
+    found = []
+    for value in values if isinstance(values, (list, tuple)) or hasattr(values, "__next__") else [values]:
+        if value is None:
+            continue
+        if key == "parameters":
+            start = f"{key}."
+            found.append({name.removeprefix(start): text for name, text in value.items() if name.startswith(start)})
+        else:
+            found.append(parsed(value[key] if key else value))
+    text = json.dumps(found, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def request(
+    url: str,
+    method: str = "GET",
+    headers: Any = (),
+    body: str = "",
+    timeout: int = 30,
+    status: int = 0,
+    contains: str = "",
+) -> str:
+    """Send a request by HTTP, and return the answer; it fails unless the status is as wanted, or below 400."""
+    from urllib.error import HTTPError
+    from urllib.request import Request, urlopen
+
+    if not url.startswith(("http://", "https://")):
+        raise ValueError(f"{url} is no address of HTTP")
+    sent = Request(url, body.encode() or None, dict(headers), method=method)  # noqa: S310  # that was looked at
+    try:
+        with urlopen(sent, timeout=timeout) as answer:  # noqa: S310  # as above
+            code, text = answer.status, answer.read().decode(errors="replace")
+    except HTTPError as error:
+        code, text = error.code, error.read().decode(errors="replace")
+    if contains not in text if contains else code != status if status else code >= 400:
+        raise ValueError(f"{url} answers with {code}: {text:.200}")
+    return str(text)
+
+
+def counted(start: Any, end: Any, count: Any, pattern: str = "") -> str:
+    """The list, in JSON, of the numbers from one to another, or of so many, each written by a pattern."""
+    import json
+
+    first = int(start)
+    last = first + int(count) - 1 if count != "" else int(end)
+    upwards = range(first, last + 1)
+    numbers = upwards if first <= last or count != "" else range(first, last - 1, -1)
+    return json.dumps([pattern % number if pattern else str(number) for number in numbers])

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import builtins
-import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from couler_airflow.generating.calls import Condition
+from couler_airflow.generating.attempts import attempts
+from couler_airflow.generating.conditions import Condition, written
 from couler_airflow.generating.functions import Functions, definition_of, functions_of
 from couler_airflow.generating.pods import Pod
 from couler_airflow.generating.printing import (
@@ -20,25 +20,57 @@ from couler_airflow.generating.printing import (
     identifier,
     nodes_of,
     printed,
-    timedelta_of,
 )
 from couler_airflow.generating.task import Task
-from couler_airflow.generating.texts import Scope, constant, resolve, resolve_data, spelt
-from couler_airflow.legal import Diagnostics, refusal
+from couler_airflow.generating.texts import spelt
+from couler_airflow.legal import Diagnostics, pool_of, refusal
 from couler_plugins.engine_kit.legalize.python.functions import Function, function_of
 from couler_plugins.errors import Unsupported
-from couler_plugins.ir import Operation, Retry
+from couler_plugins.ir import Operation
 
 POD = "KubernetesPodOperator"
-TAKEN = frozenset({*dir(builtins), "literal", "only_if", "compared", "each", "k8s", "task", "timedelta", "re"})
-NAMES = TAKEN | {"Any", "BashOperator", "Callable", "DAG", "EmptyOperator", POD, "Param", "TaskGroup"}
+MACROS = ("collected", "counted")
+"""Functions that texts call, once they are rendered."""
+TAKEN = frozenset(
+    {
+        *dir(builtins),
+        *MACROS,
+        "literal",
+        "only_if",
+        "compared",
+        "held",
+        "each",
+        "request",
+        "k8s",
+        "task",
+        "timedelta",
+        "re",
+    }
+)
+NAMES = TAKEN | {
+    "Any",
+    "ApprovalOperator",
+    "BashOperator",
+    "Callable",
+    "DAG",
+    "EmptyOperator",
+    POD,
+    "Param",
+    "TaskGroup",
+}
 """What a file of DAGs may have to import, or to define."""
 MAPPED = ("arguments", "cmds", "image")
 """What a loop is spread over although no two of its runs differ: the first of these that the task has."""
+SPREAD = (*MAPPED, "env_vars", "labels", "annotations", "pod_template_dict")
+"""What may hold the item of a loop that only the run knows."""
 
 
 def body_of(
-    arguments: Mapping[str, Node], pod: Mapping[str, Any], tasks: Sequence[Task], diagnostics: Diagnostics
+    arguments: Mapping[str, Node],
+    pod: Mapping[str, Any],
+    tasks: Sequence[Task],
+    diagnostics: Diagnostics,
+    store: str = "",
 ) -> tuple[frozenset[str], str]:
     """The source of a DAG with these tasks, and the names in it that have to be imported or defined.
 
@@ -47,12 +79,13 @@ def body_of(
         pod: what holds for all pods: data with texts in it.
         tasks: its tasks.
         diagnostics: is told what none of them can be.
+        store: the claim in which artifacts are handed on; empty for none.
 
     Raises:
         Unsupported: two functions cannot stand in one file.
     """
     functions = functions_of(tasks, NAMES)
-    body = _Body(arguments, pod, functions, diagnostics)
+    body = _Body(arguments, pod, functions, diagnostics, store)
     definitions = (f"{definition_of(function)}\n\n" for function in functions.values())
     text = "".join([*definitions, *body.lines(tasks)])
     return frozenset(body.used | ({"typed"} if functions else set())), text
@@ -65,17 +98,26 @@ class _Body:
         pod: Mapping[str, Any],
         functions: Collection[str],
         diagnostics: Diagnostics,
+        store: str,
     ) -> None:
+        self._store = store
         self.used: set[str] = set()
         self._arguments, self._pod_fields = arguments, pod
         self._diagnostics = diagnostics
         self._variables: dict[int, str] = {}
         self._taken = {*TAKEN, *functions}
         self._functions = Functions(self._variables)
-        self._listing: tuple[dict[str, Node], Node] = ({}, "")
+        self._listing: tuple[dict[str, Node], Node, Sequence[Node]] = ({}, "", ())
 
     def lines(self, tasks: Sequence[Task]) -> Iterator[str]:
+        lines = list(self._tasks(tasks))
+        called = {name for line in lines for name in MACROS if f"{name}(" in line}
+        if called:
+            self._arguments = {**self._arguments, "user_defined_macros": {name: Name(name) for name in sorted(called)}}
         yield f"with {self._printed(Call('DAG', (), self._arguments), '')}:\n"
+        yield from lines
+
+    def _tasks(self, tasks: Sequence[Task]) -> Iterator[str]:
         groups: list[str] = []
         for task in tasks:
             *wanted, own = task.task_id.split(".")
@@ -103,21 +145,27 @@ class _Body:
         fields: dict[str, Node] = {"task_id": own}
         if task.rule.name != "all_success":
             fields["trigger_rule"] = task.rule.name
-        if task.fails:
-            yield variable, Call("BashOperator", (), {**fields, "bash_command": "exit 1"})
+        conditions = tuple(filter(None, [*task.guards, *(run.condition for run in task.runs[:1])]))
+        if conditions and not (task.operation is None and task.plain is None and task.listed is None):
+            fields["pre_execute"] = _skipping(conditions)
+        if task.plain is not None:
+            if task.operation is not None:
+                fields |= attempts(task, task.operation)
+            yield variable, _plain(*task.plain, fields)
         elif task.listed is not None:
-            self._listing = fields, spelt(task.listed, jinja=True)
+            only = written((task.only,)) if task.only else ()
+            self._listing = fields, spelt(task.listed, jinja=True), only
         elif task.operation is None:
             yield variable, Call("EmptyOperator", (), fields)
         else:
-            fields |= attempts(task, task.operation)
-            if task.runs[0].condition:
-                fields["pre_execute"] = _skipping(task.runs[0].condition)
+            if task.spread:
+                fields.pop("pre_execute", None)  # the task that lists the items is skipped
+            fields |= attempts(task, task.operation) | _pool(task.operation)
             function = function_of(task.operation)
             if function is not None:
                 yield from self._function(task, function, fields)
             else:
-                pods = [Pod(task, task.operation, run, self._pod_fields) for run in task.runs]
+                pods = [Pod(task, task.operation, run, self._pod_fields, self._store) for run in task.runs]
                 yield from self._pod(task, fields, [pod.arguments() for pod in pods])
 
     def _function(self, task: Task, function: Function, fields: dict[str, Node]) -> Iterator[tuple[str, Node]]:
@@ -132,14 +180,20 @@ class _Body:
         if not task.spread:
             yield variable, _called(task, fields, runs)
             return
-        (run,), items, field = runs, self._variables[task.number - 1], _field_of_item(task, runs[0])
-        yield items, self._each(run.pop(field))
-        yield variable, Call("expand", (), {field: Name(items)}, Call(f"{POD}.partial", (), {**fields, **run}))
+        (run,), items, names = runs, self._variables[task.number - 1], _fields_of_item(task, runs[0])
+        given = {name: run.pop(name) for name in names}
+        partial = Call(f"{POD}.partial", (), {**fields, **run})
+        if len(names) == 1:
+            yield items, self._each(given[names[0]])
+            yield variable, Call("expand", (), {names[0]: Name(items)}, partial)
+        else:
+            yield items, self._each(given)
+            yield variable, Call("expand_kwargs", (Name(items),), {}, partial)
 
     def _each(self, field: Node) -> Call:
         """The task that makes one field for each item of a list that is only known at run time."""
-        options, listed = self._listing
-        return Call("", (listed, field), {}, Call("each.override", (), options))
+        options, listed, only = self._listing
+        return Call("", (listed, field, *only), {}, Call("each.override", (), options))
 
     def _edges(self, tasks: Sequence[Task]) -> Iterator[str]:
         """What waits for what; neighbours that wait for the same one task are written together."""
@@ -164,14 +218,26 @@ def _names(names: Sequence[str]) -> Node:
     return Name(names[0]) if len(names) == 1 else [Name(name) for name in names]
 
 
-def _field_of_item(task: Task, run: dict[str, Node]) -> str:
-    """The field that has the item of the loop in it, or the first of those that may differ."""
+def _fields_of_item(task: Task, run: dict[str, Node]) -> list[str]:
+    """The fields that have the item of the loop in them, or the first of those that may differ."""
     fields = [name for name in run if any(isinstance(part, tuple) for part in nodes_of(run[name]))]
     fields = fields or [name for name in MAPPED if name in run][:1]
-    if len(fields) != 1 or fields[0] not in MAPPED:
-        reason = "has the item of its loop in more than its command, or in several"
-        raise refusal("Step.loop", task.place[-1], reason)
-    return fields[0]
+    if not fields or any(name not in SPREAD for name in fields):
+        raise refusal("Step.loop", task.place[-1], "has the item of its loop in more than texts")
+    return fields
+
+
+def _plain(operator: str, arguments: dict[str, Node], fields: dict[str, Node]) -> Node:
+    """A task that is no pod: an operator, or the call of a function that makes tasks."""
+    if operator[0].isupper():
+        return Call(operator, (), {**fields, **arguments})
+    return Call("", (), arguments, Call(f"{operator}.override", (), fields))
+
+
+def _pool(operation: Operation) -> dict[str, Node]:
+    """The pool in which a task waits for a lock."""
+    name = pool_of(operation)
+    return {"pool": name} if name else {}
 
 
 def _called(task: Task, fields: dict[str, Node], runs: Sequence[dict[str, Node]]) -> Node:
@@ -187,58 +253,7 @@ def _called(task: Task, fields: dict[str, Node], runs: Sequence[dict[str, Node]]
     return expanded(Call(f"{POD}.partial", (), {**fields, **same}), runs, differing)
 
 
-def attempts(task: Task, operation: Operation) -> dict[str, Node]:
-    """How often a task is tried, and for how long.
-
-    Raises:
-        Unsupported: Argo tries in a way that Airflow does not, or only the run knows.
-    """
-    name, scope = operation.name, task.runs[0].scope
-    fields: dict[str, Node] = {}
-    if operation.retry is not None:
-        fields = _repeated(operation.retry, scope, name)
-    if operation.timeout is not None:
-        timeout = timedelta_of(constant(resolve(operation.timeout, scope, name)) or "")
-        if timeout is None or operation.retry is not None:
-            raise refusal(
-                "Operation.timeout", name, "has a timeout that is only known at run time, or that spans its retries"
-            )
-        fields["execution_timeout"] = timeout
-    return fields
-
-
-def _repeated(retry: Retry, scope: Scope, name: str) -> dict[str, Node]:
-    """How often a task is tried again, and when: with a multiplier, after one to two times the delay that it gives."""
-
-    def number(field: str, usual: float) -> float:
-        value = getattr(retry, field)
-        text = constant(resolve(value, scope, name)) if value is not None else None
-        parsed = None if text is None else timedelta_of(text)
-        if value is not None and parsed is None:
-            raise refusal(f"Retry.{field}", name, f"is retried with a {field} that is no number known beforehand")
-        return usual if parsed is None else float(parsed.keywords["seconds"])
-
-    limit = None if retry.limit is None else constant(resolve(retry.limit, scope, name))
-    if limit is None or not limit.isdigit():
-        raise refusal("Retry.limit", name, "is retried without a limit that is known", "give a number")
-    if retry.condition is not None:
-        raise refusal("Retry.condition", name, "is retried on conditions", "retry all failures")
-    others = resolve_data(retry.native_extra, scope, name)
-    if constant(others.pop("retryPolicy", ("Always",))) not in ("Always", "OnFailure") or others:
-        hint = "leave only a limit, retryPolicy Always or OnFailure, and a backoff without maxDuration"
-        raise refusal("Retry.native_extra", name, "is retried on conditions, or for some time only", hint)
-    factor, longest = number("factor", 1), number("max_delay", math.inf)
-    delay = min(number("delay", 0), longest)
-    fields: dict[str, Node] = {"retries": int(limit)}
-    if delay > 0:
-        fields["retry_delay"] = timedelta_of(f"{delay:f}")
-    if delay > 0 and factor != 1:
-        fields["retry_exponential_backoff"] = factor == 2 or factor  # where this is no number yet, it means 2
-        fields |= {} if math.isinf(longest) else {"max_retry_delay": timedelta_of(f"{longest:f}")}
-    return fields
-
-
-def _skipping(condition: Condition) -> Node:
+def _skipping(conditions: tuple[Condition, ...]) -> Node:
     """The hook that skips a task."""
-    sides = [(spelt(left, jinja=True), operator, spelt(right, jinja=True)) for left, operator, right in condition[0]]
-    return Call("only_if", (sides,), {"some": True} if condition.some else {})
+    comparisons, some = written(conditions)
+    return Call("only_if", (comparisons,), {"some": True} if some else {})

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from couler_airflow.generating.calls import Condition
-from couler_airflow.generating.needs import ENDS, FINE, SUCCESS, Accepted, Rule, Wait, accepted, rule_for
-from couler_airflow.generating.texts import Jinja, Scope, Text, jinja_quoted
+from couler_airflow.generating.artifacts import kept
+from couler_airflow.generating.conditions import Condition
+from couler_airflow.generating.needs import ALWAYS, Rule, Wait
+from couler_airflow.generating.printing import Node
+from couler_airflow.generating.texts import Jinja, Scope, Text, code_of, jinja_quoted, joined
 from couler_airflow.legal import refusal
-from couler_plugins.documents.mappings import reached
 from couler_plugins.engine_kit.legalize.python.functions import Function, function_of
-from couler_plugins.ir import Graph, GraphView, Operation, Reference, Step, needed
+from couler_plugins.ir import Operation, Reference, Step
 
 RESULT = "result"
 """The key, in what a task returns, of what its container printed."""
-ALWAYS = Rule()
 
 
 class Run(NamedTuple):
@@ -42,7 +42,11 @@ class Task:
         operation: what it runs.
         runs: one, or one for each item of its loop.
         loops: whether it runs in a loop.
-        fails: whether it does nothing but fail.
+        plain: the operator that it is, and what that is called with, where it is no pod and no function.
+        given: what others may read of such a task: expressions behind what it returned, by key.
+        folder: where its artifacts are kept, below the store.
+        guards: what has to hold for the graphs around it to run.
+        only: what has to hold for an item of a loop that only the run knows.
         listed: the list of a loop, as JSON text: it does nothing but give the next task what its runs are called with.
         spread: whether it runs for the items of a list that is only known at run time: the task before it gives them.
         over: the task whose result it is mapped over as it is.
@@ -60,7 +64,11 @@ class Task:
     loops: bool = False
     waits: Sequence[Wait] = ()
     rule: Rule = ALWAYS
-    fails: bool = False
+    plain: tuple[str, dict[str, Node]] | None = None
+    given: Mapping[str, str] = field(default_factory=dict)
+    folder: Text = ()
+    guards: tuple[Condition, ...] = ()
+    only: Condition | None = None
     listed: Text | None = None
     spread: bool = False
     over: int | None = None
@@ -86,23 +94,81 @@ def pulled(task: Task, reference: Reference) -> Text:
     step, operation = task.step, task.operation
     assert step is not None
     assert operation is not None
+    returned = f"ti.xcom_pull(task_ids={jinja_quoted(task.task_id)})"
+    if reference.to == "status":
+        return _status(task, reference, returned)
+    if reference.kind == "artifact":
+        return _artifact(task, reference, returned)
     function = function_of(operation)
     if function is not None:
         return (_returned(task, function, reference),)
-    if task.loops:
-        raise refusal("Step.loop", step.name, "loops, and the outputs of all its runs are read together")
     if reference.path or reference.kind not in ("parameter", "result"):
         raise refusal(
             "Output.kind", step.name, f"has its {reference.kind or 'output'} {reference.name!r} read by others"
         )
     key = RESULT
+    if task.plain is not None:
+        key = reference.name if reference.kind == "parameter" else key
+        if key not in task.given:
+            raise refusal("Step.arguments", step.name, f"has no output {reference.name!r}")
+        return (Jinja(f"{returned}{task.given[key]}", made=f"{returned} is not none"),)
+    if reference.kind == "parameter" and not reference.name and task.loops:
+        return (Jinja(f"collected({returned}, 'parameters')"),)
     if reference.kind == "parameter":
         if not any(output.name == reference.name and output.kind == "parameter" for output in operation.outputs):
             raise refusal("Step.arguments", step.name, f"has no output {reference.name!r}")
         key = f"parameters.{reference.name}"
     else:
         task.printed = True
-    return (Jinja(f"ti.xcom_pull(task_ids={jinja_quoted(task.task_id)})[{jinja_quoted(key)}]"),)
+    if task.loops:
+        return (Jinja(f"collected({returned}, {jinja_quoted(key)})"),)
+    return (Jinja(f"{returned}[{jinja_quoted(key)}]", made=f"{returned} is not none"),)
+
+
+def _status(task: Task, reference: Reference, returned: str) -> Text:
+    """How a pod ended: what succeeded has returned something."""
+    if reference.name != "status" or task.loops or task.plain or task.possible - {"succeeded", "failed"}:
+        reason = f"refers to {reference.name} of {reference.step!r}, which Airflow does not have"
+        raise refusal("Step.arguments", task.place[-1], reason)
+    task.printed = True
+    return (Jinja(f"'Failed' if {returned} is none else 'Succeeded'"),)
+
+
+def _artifact(task: Task, reference: Reference, returned: str) -> Text:
+    """Where an artifact of a pod is, below the store."""
+    operation, name = task.operation, task.place[-1]
+    assert operation is not None
+    outputs = [item for item in operation.outputs if (item.name, item.kind) == (reference.name, "artifact")]
+    if not outputs or reference.path:
+        raise refusal("Step.arguments", name, f"has no artifact {reference.name!r}")
+    if task.loops:
+        raise refusal("Step.loop", name, "loops, and the artifacts of all its runs are read together")
+    place, _ = kept(outputs[0], place_of(task, reference.name), task.runs[0].scope, name)
+    if "skipped" not in task.possible:
+        return place
+    task.printed = True
+    return tuple(part._replace(made=f"{returned} is not none") if isinstance(part, Jinja) else part for part in place)
+
+
+def place_of(task: Task, name: str) -> Text:
+    """Return where an artifact of a task is kept, below the store."""
+    run: Text = ("/", Jinja("ti.map_index")) if task.loops else ()
+    return joined(task.folder, (f"/{task.task_id}",), run, (f"/{name}",))
+
+
+def gathered(tasks: Sequence[Task], reference: Reference) -> Text:
+    """An output of several tasks, which are the runs of one step, as a list in JSON."""
+    key, codes = "", []
+    for task in tasks:
+        if reference.kind == "parameter" and not reference.name:
+            key = ", 'parameters'"
+            codes.append(f"ti.xcom_pull(task_ids={jinja_quoted(task.task_id)})")
+            continue
+        (text,) = pulled(task, reference)
+        assert isinstance(text, Jinja)
+        code = code_of((text,), task.place[-1])
+        codes.append(f"{code} if {text.made} else none" if text.made else code)
+    return (Jinja(f"collected([{', '.join(codes)}]{key})"),)
 
 
 def _returned(task: Task, function: Function, reference: Reference) -> Jinja:
@@ -116,124 +182,4 @@ def _returned(task: Task, function: Function, reference: Reference) -> Jinja:
         code = f"{code}|list|tojson"
     elif outputs[reference.name] != "text":
         code = f"{code}|tojson"
-    return Jinja(code, (task.number, key))
-
-
-JOIN = 10
-"""So many tasks are waited for by each task of the next stage; more are joined by a task between them."""
-
-
-@dataclass
-class Called:
-    """What became of a call: its tasks, those of them that nothing in it waits for, and its outputs."""
-
-    step: Step
-    tasks: list[Task]
-    last: list[Task]
-    output: Callable[[Reference], Text]
-    possible: frozenset[str]
-    is_graph: bool
-
-
-@dataclass
-class Incoming:
-    """What the first tasks of a call wait for."""
-
-    waits: list[Wait] = field(default_factory=list)
-    rule: Rule = ALWAYS
-
-
-def order_of(graph: Graph) -> list[str]:
-    """The steps of a graph, each after those that it needs or reads from.
-
-    Raises:
-        Unsupported: a step reads from one that it does not wait for.
-    """
-    view = GraphView(graph)
-    waiting = GraphView(Graph(name="", steps=tuple(Step(name=s.name, call=s.call, needs=s.needs) for s in graph.steps)))
-    stages = {name: number for number, names in enumerate(graph.stages or ()) for name in names}
-    for name, read in ((after, before) for after in view.order() for before in view.reads[after]):
-        if not (stages[read] < stages[name] if stages else read in waiting.ancestors(name)):
-            raise refusal("Step.needs", name, f"reads from {read!r}, and does not wait for it")
-    return view.order()
-
-
-def is_chain(graph: Graph) -> bool:
-    """Whether no two steps can run at a time."""
-    before = [need.step for step in graph.steps for need in needed(step.needs)]
-    roots = [step.name for step in graph.steps if step.needs is None]
-    return len(roots) <= 1 and len(before) == len(set(before))
-
-
-class Order:
-    """What the steps of one graph wait for.
-
-    Args:
-        graph: the graph.
-        incoming: what those wait for that wait for no step of it.
-        tasks: all tasks so far.
-
-    Attributes:
-        called: what became of each step; whoever calls it fills that in.
-        last: the steps so far that no other waits for.
-    """
-
-    def __init__(self, graph: Graph, incoming: Incoming, tasks: Sequence[Task]) -> None:
-        self.called: dict[str, Called] = {}
-        self._steps = {step.name: step for step in graph.steps}
-        self._order = order_of(graph)
-        self._stages = None if graph.stages is None else list(filter(None, graph.stages))
-        self._first = incoming
-        self._tasks = tasks
-
-    @property
-    def last(self) -> list[Called]:
-        ends = self._stages[-1:] if self._stages is not None else [self._order]
-        waited_for = {need.step for step in self._steps.values() for need in needed(step.needs)}
-        return [self.called[name] for names in ends for name in names if name not in waited_for]
-
-    def starts(self, join: Callable[[Incoming, int], Incoming]) -> Iterator[tuple[Step, Incoming]]:
-        """Each step with what it waits for; those before it have to be in `called` by then.
-
-        Args:
-            join: adds one task that waits for what the nth stage waits for.
-        """
-        for name in self._order if self._stages is None else ():
-            wanted = accepted(self._steps[name].needs, name)
-            yield self._steps[name], self._incoming(wanted, name) if wanted.outcomes else self._first
-        before: Sequence[str] = ()
-        for number, stage in enumerate(self._stages or (), start=1):
-            wanted = Accepted({other: FINE | set(self._steps[other].tolerates) & ENDS for other in before})
-            own = self._incoming(wanted, stage[0]) if before else self._first
-            if len(own.waits) > JOIN and len(stage) > 1:
-                own = join(own, number)
-            yield from ((self._steps[name], own) for name in stage)
-            before = stage
-
-    def _incoming(self, wanted: Accepted, name: str) -> Incoming:
-        waits: dict[int, Wait] = {}
-        for other, outcomes in wanted.outcomes.items():
-            waits |= {wait.task: wait for wait in self._waits(self.called[other], outcomes, name)}
-            if self.called[other].step.tolerates and "failed" not in outcomes:
-                raise refusal("Step.tolerates", other, f"may fail, and {name!r} does not start then")
-        incoming = [waits[number] for number in sorted(waits)]
-        return Incoming(incoming, rule_for(incoming, name, some=wanted.some))
-
-    def _waits(self, call: Called, outcomes: frozenset[str], name: str) -> list[Wait]:
-        """The tasks to wait for so that a step has ended with one of these outcomes."""
-        if call.possible <= outcomes:
-            return [wait_for(task, ENDS) for task in self._ending(call.tasks if call.is_graph else call.last)]
-        if not call.is_graph:
-            return [wait_for(task, outcomes) for task in call.last]
-        if outcomes & call.possible != SUCCESS:
-            raise refusal("Step.needs", name, f"needs more than the success of {call.step.name!r}, which is a graph")
-        return [wait_for(task, FINE) for task in call.last]
-
-    def _ending(self, tasks: Sequence[Task]) -> list[Task]:
-        """The tasks, and those before them: what is `upstream_failed` may end before what it waited for."""
-
-        def before(number: int) -> Iterable[int]:
-            task = self._tasks[number]
-            return (wait.task for wait in task.waits) if "omitted" in task.possible else ()
-
-        return [self._tasks[number] for number in reached((task.number for task in tasks), before)]
+    return Jinja(code, (task.number, key), made=f"{code.partition('|')[0]} is not none")

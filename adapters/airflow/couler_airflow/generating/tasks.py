@@ -1,6 +1,7 @@
 """A workflow from its entry down as the tasks of one DAG: each call of an operation is a task, each graph a group.
 
-Values are resolved on the way down, so that a task knows its texts; loops whose items are known are written out.
+Values are resolved on the way down, so that a task knows its texts; loops whose items are known are written out. What
+is called on a condition is not entered: each task in it asks for the condition again, and is skipped where it is false.
 """
 
 from __future__ import annotations
@@ -10,121 +11,133 @@ from dataclasses import replace as replace_fields
 from functools import partial
 from typing import Any
 
-from couler_airflow.generating.calls import bound, condition_of, holds, items_of
+from couler_airflow.generating.artifacts import folder_of, kept
+from couler_airflow.generating.calls import bound, items_of
+from couler_airflow.generating.conditions import Condition, condition_of, has_item, holds
+from couler_airflow.generating.endings import Endings
 from couler_airflow.generating.functions import mapped_over, tell_of
-from couler_airflow.generating.needs import ENDS, FINE, SUCCESS, Rule, Wait, rule_for
+from couler_airflow.generating.needs import SUCCESS, Wait, rule_for
+from couler_airflow.generating.operators import PLAIN
+from couler_airflow.generating.order import Called, Incoming, Order, is_chain, wait_for_end, without_steps
 from couler_airflow.generating.printing import Ids
-from couler_airflow.generating.task import Called, Incoming, Order, Run, Task, is_chain, pulled, wait_for
-from couler_airflow.generating.texts import Jinja, Scope, Text, resolve
+from couler_airflow.generating.task import Run, Task, gathered, place_of, pulled
+from couler_airflow.generating.texts import Jinja, Scope, Text, code_of, constant, made, resolve
 from couler_airflow.legal import Diagnostics, refusal
 from couler_plugins.engine_kit.legalize.legality import SHOWN
 from couler_plugins.engine_kit.legalize.python.functions import function_of
 from couler_plugins.errors import Unsupported
-from couler_plugins.ir import (
-    Call,
-    Graph,
-    Handler,
-    Operation,
-    Reference,
-    Step,
-    Workflow,
-    callables,
-    fresh_name,
-    replace,
-)
+from couler_plugins.ir import Call, Graph, Operation, Reference, Step, Workflow, callables, needed, replace
 
 MAX_TASKS = 10_000
 MAX_DEPTH = 49
+NOTHING = ("BashOperator", {"bash_command": "true"})
 
 
-def tasks_of(workflow: Workflow, parameters: dict[str, Text], diagnostics: Diagnostics) -> list[Task]:
+def tasks_of(
+    workflow: Workflow, parameters: dict[str, Text], diagnostics: Diagnostics, dag_id: str, store: str
+) -> list[Task]:
     """The tasks of a workflow, each after those that it waits for.
 
     Args:
         workflow: it has an entry.
         parameters: what its parameters stand for.
         diagnostics: is told what is not quite the same.
+        dag_id: the id of the DAG.
+        store: the claim in which artifacts are handed on; empty for none.
 
     Raises:
         Unsupported: it has something that a DAG cannot do.
     """
-    planner = _Planner(workflow, diagnostics)
+    planner = Planner(workflow, diagnostics, folder_of(dag_id) if store else ())
     entry = workflow.entry
     assert entry is not None
-    scope = Scope(parameters, dict(parameters))
-    last = planner.call(entry, (), scope, Incoming()).last
+    scope = Scope(parameters, dict(parameters), exported=planner.exported)
+    called = planner.call(entry, (), scope, Incoming())
     if not diagnostics.refusals:  # those who read may be refused
         planner.lose_unread()
-    if workflow.handlers:
-        planner.handle_exit(workflow.handlers, scope, last)
+        planner.endings.end(workflow, scope, called)
     return planner.tasks
 
 
-class _Planner:
-    def __init__(self, workflow: Workflow, diagnostics: Diagnostics) -> None:
-        self._diagnostics = diagnostics
+class Planner:
+    """Plans the tasks of a DAG.
+
+    Args:
+        workflow: the workflow.
+        diagnostics: is told what is refused.
+        folder: where artifacts of a run are, below the store; empty where there is none.
+
+    Attributes:
+        tasks: the tasks so far.
+        exported: what the whole run sees under a name, so far.
+        endings: adds what runs at the end of something.
+        guards: what has to hold for the graphs around to run.
+    """
+
+    def __init__(self, workflow: Workflow, diagnostics: Diagnostics, folder: Text) -> None:
+        self.diagnostics = diagnostics
         self.tasks: list[Task] = []
+        self.exported: dict[tuple[str, str], Text] = {}
+        self.guards: tuple[Condition, ...] = ()
+        self.endings = Endings(self, is_strict=workflow.engine != "argo")
+        self._folder = folder
         self._outputs: dict[tuple[str, str], bool] = {}
-        self.ids = Ids()
-        self._by_name = callables(workflow)
+        self._ids = Ids()
+        self.by_name = callables(workflow)
         self._entry = workflow.entry
 
     def call(self, step: Step, place: tuple[str, ...], scope: Scope, incoming: Incoming) -> Called:
         """Adds the tasks of one call."""
         assert isinstance(step.call, Call)
-        callee, is_entry = self._by_name[step.call.name], step is self._entry
+        callee, is_entry = self.by_name[step.call.name], step is self._entry
         if len(place) >= MAX_DEPTH:
             raise refusal("Step.call", step.name, f"calls {callee.name!r}, which is nested too deeply")
         own = (*place, callee.name if is_entry else step.name)
         listed, items = items_of(step, scope)
         scopes = [scope if item is None else replace_fields(scope, item=(item,)) for item in items]
         runs = [Run(bound(step, callee, inner, is_entry=is_entry), condition_of(step, inner)) for inner in scopes]
-        if isinstance(callee, Operation):
-            over = mapped_over(listed, callee, incoming)
-            if listed is not None and over is None:
-                incoming = self._listing(step, listed, (*place, f"{own[-1]}-items"), incoming)
-            return self._operation(step, callee, runs, own, incoming, spread=listed is not None, over=over)
+        if isinstance(callee, Graph):
+            if listed is not None:
+                reason = f"calls {callee.name!r} for the items of a list that is only known at run time"
+                raise refusal("Step.loop", step.name, reason)
+            return self._composite(step, callee, runs, own, incoming)
         if listed is not None:
-            reason = f"calls {callee.name!r} for the items of a list that is only known at run time"
-            raise refusal("Step.loop", step.name, reason)
-        return self._composite(step, callee, runs, own, incoming)
-
-    def handle_exit(self, handlers: Sequence[Handler], scope: Scope, last: Sequence[Task]) -> None:
-        """Adds what runs at the end, whatever the outcome, and what then says how the run ended.
-
-        A run of Airflow ends as the tasks do that nothing waits for. So the last one fails where one of those before
-        the handler failed, or the handler did: Argo takes both for a failure of the workflow.
-        """
-        (handler,) = handlers
-        waits = [wait_for(task, ENDS) for task in self.tasks]
-        step = replace(handler.step, name=handler.step.name or "exit")
-        called = self.call(step, (), scope, Incoming(waits, Rule("all_done", after_failure=True)))
-        if called.is_graph:
-            self._diagnostics.refuse("Workflow.handlers", step.name, "runs a graph at the end", "make it one container")
-        ends = [wait_for(task, ENDS) for task in (*last, *called.last)]
-        place = fresh_name("failed", {task.place[0] for task in self.tasks})
-        self._add((place,), Incoming(ends, Rule("one_failed")), fails=True)
+            return self._spread(step, callee, listed, runs[0], own, incoming)
+        runs = [run for run in runs if not (step.loop and run.condition and holds(run.condition) is False)]
+        if not runs:
+            raise refusal("Step.condition", step.name, "loops over items that it never runs for")
+        if step.loop is not None and (self.guards or any(run.condition and not holds(run.condition) for run in runs)):
+            return self._unrolled(step, callee, runs, own, incoming)
+        if step.loop is not None:
+            runs = [run._replace(condition=None) for run in runs]
+        task = self._operation(step, callee, runs, own, incoming, loops=step.loop is not None)
+        return Called(step, [task], [task], partial(pulled, task), task.possible, is_graph=False)
 
     def lose_unread(self) -> None:
         """Says which outputs of graphs are lost, as nothing reads them."""
         for (graph, name), is_read in self._outputs.items():
             if not is_read:
-                self._diagnostics.lose("Graph.outputs", graph, f"shows an output {name!r} that no step reads")
+                self.diagnostics.lose(graph, f"shows an output {name!r} that no step reads")
 
-    def _graph_output(self, step: Step, graph: Graph, scope: Scope, reference: Reference) -> Text:
-        if step.loop is not None:
-            raise refusal("Step.loop", step.name, "loops, and the outputs of all its runs are read together")
+    def _graph_output(self, step: Step, graph: Graph, scopes: Sequence[Scope], reference: Reference) -> Text:
         for item in graph.outputs:
-            if (item.name, item.kind, reference.kind) == (reference.name, "parameter", "parameter"):
+            if (item.name, item.kind) == (reference.name, reference.kind):
                 if item.value is None or item.default is not None:
                     raise refusal("Output.default", step.name, f"has an output {item.name!r} that may be missing")
                 self._outputs[graph.name, item.name] = True
-                return resolve(item.value, scope, step.name)
-        raise refusal("Output.kind", step.name, f"has no output parameter {reference.name!r}")
+                texts = [resolve(item.value, scope, step.name) for scope in scopes]
+                if step.loop is None:
+                    return texts[0]
+                codes = [f"{code_of(text, step.name)} if {made(text) or 'true'} else none" for text in texts]
+                return (Jinja(f"collected([{', '.join(codes)}])"),)
+        raise refusal("Output.kind", step.name, f"has no output {reference.kind or 'result'} {reference.name!r}")
 
-    def _add(self, place: tuple[str, ...], incoming: Incoming, step: Step | None = None, **fields: Any) -> Task:
+    def add(self, place: tuple[str, ...], incoming: Incoming, step: Step | None = None, **fields: Any) -> Task:
+        """Adds one task."""
         task = Task(len(self.tasks), place, step, waits=incoming.waits, rule=incoming.rule, **fields)
-        task.task_id = self.ids.of(place)
+        task.task_id = self._ids.of(place)
+        task.guards = self.guards
+        task.folder = self._folder
         if len(self.tasks) >= MAX_TASKS:
             hint = "convert its parts by themselves"
             raise refusal("Workflow.graphs", place[-1], f"is one of more than {MAX_TASKS} tasks", hint)
@@ -132,62 +145,119 @@ class _Planner:
         return task
 
     def _operation(
-        self,
-        step: Step,
-        operation: Operation,
-        runs: list[Run],
-        place: tuple[str, ...],
-        incoming: Incoming,
-        *,
-        spread: bool,
-        over: int | None,
-    ) -> Called:
+        self, step: Step, operation: Operation, runs: list[Run], place: tuple[str, ...], incoming: Incoming, **more: Any
+    ) -> Task:
         if (function := function_of(operation)) is not None:
-            tell_of(operation, function, self._diagnostics)
+            tell_of(operation, function, self.diagnostics)
+        if any(run.condition for run in runs):
+            self._refuse_late(step, incoming)
+        paths = {
+            (side, item.name): item.path
+            for side, items in (("input", operation.inputs), ("output", operation.outputs))
+            for item in items
+            if item.kind == "artifact" and item.path is not None
+        }
+        for number, run in enumerate(runs if paths else ()):
+            found = {key: path.value for key, path in paths.items() if hasattr(path, "value")}
+            own = {key: (str(text),) for key, text in found.items()}
+            scope = replace_fields(run.scope, paths=own)
+            own |= {key: resolve(path, scope, step.name) for key, path in paths.items() if key not in own}
+            runs[number] = run._replace(scope=replace_fields(scope, paths=own))
+        if operation.kind in PLAIN:
+            plain, given = PLAIN[operation.kind](operation, runs[0].scope, step.name, self.diagnostics)
+            if more.get("loops") or more.get("spread"):
+                raise refusal("Step.loop", step.name, "loops, and is no container")
+            more |= {"plain": plain, "given": given}
         operation = replace(operation, retry=step.retry or operation.retry, timeout=step.timeout or operation.timeout)
-        loops = step.loop is not None
-        if loops:
-            runs = [run for run in runs if not (run.condition and holds(run.condition) is False)]
-            if not runs or any(run.condition and holds(run.condition) is None for run in runs):
-                raise refusal("Step.condition", step.name, "decides for each item of its loop")
-            runs = [run._replace(condition=None) for run in runs]
-        if any(run.condition for run in runs) and incoming.rule.after_failure:
-            self._diagnostics.refuse("Step.condition", step.name, "has a condition, and may start after a failure")
-        task = self._add(place, incoming, step, operation=operation, runs=runs, loops=loops, spread=spread, over=over)
+        task = self.add(place, incoming, step, operation=operation, runs=runs, **more)
+        self._export(task, operation)
+        return task
+
+    def _export(self, task: Task, operation: Operation) -> None:
+        for output in operation.outputs:
+            if output.kind == "artifact" and task.folder:
+                _, elsewhere = kept(output, place_of(task, output.name), task.runs[0].scope, operation.name)
+                if elsewhere:
+                    reason = f"it is kept in the store, and not where {elsewhere} says"
+                    self.diagnostics.note(operation.name, f"hands on {output.name!r}", reason, "detail")
+            if output.exported is not None:
+                name = constant(resolve(output.exported, task.runs[0].scope, operation.name))
+                key = (output.kind, name or "")
+                if name is None or key in self.exported or task.loops:
+                    raise refusal("Output.exported", operation.name, f"shows {output.name!r} to all, more than once")
+                to = Reference(to="output", step=task.place[-1], kind=output.kind, name=output.name)
+                self.exported[key] = pulled(task, to)
+
+    def _refuse_late(self, step: Step, incoming: Incoming) -> None:
+        if incoming.rule.after_failure and not self.endings.is_open:
+            self.diagnostics.refuse("Step.condition", step.name, "has a condition, and may start after a failure")
+
+    def _spread(
+        self, step: Step, operation: Operation, listed: Text, run: Run, place: tuple[str, ...], incoming: Incoming
+    ) -> Called:
+        """Adds a loop over a list that only the run knows, and what lists its items."""
+        by_item = has_item(run.condition)
+        over = None if self.guards or run.condition else mapped_over(listed, operation, incoming)
+        if over is None:
+            fields = {"only": run.condition} if by_item else {"runs": [run]}
+            if run.condition and not by_item:
+                self._refuse_late(step, incoming)
+            task = self.add((*place[:-1], f"{place[-1]}-items"), incoming, step, listed=listed, **fields)
+            wait = Wait(task.number, SUCCESS, task.possible, task.rule.hollow)
+            incoming = Incoming([wait], rule_for([wait], step.name))
+        run = run._replace(condition=None)
+        task = self._operation(step, operation, [run], place, incoming, loops=True, spread=True, over=over)
         return Called(step, [task], [task], partial(pulled, task), task.possible, is_graph=False)
 
-    def _listing(self, step: Step, listed: Text, place: tuple[str, ...], incoming: Incoming) -> Incoming:
-        """Adds the task that gives a loop what its operator is called with, once the list is known."""
-        task = self._add(place, incoming, step, listed=listed)
-        wait = Wait(task.number, SUCCESS, task.possible, task.rule.hollow)
-        return Incoming([wait], rule_for([wait], step.name))
+    def _unrolled(
+        self, step: Step, operation: Operation, runs: list[Run], place: tuple[str, ...], incoming: Incoming
+    ) -> Called:
+        """Adds a task for each item of a loop."""
+        tasks = [
+            self._operation(step, operation, [run], (*place[:-1], f"{place[-1]}-{number}"), incoming)
+            for number, run in enumerate(runs)
+        ]
+        possible = frozenset(outcome for task in tasks for outcome in task.possible)
+        return Called(step, tasks, tasks, partial(gathered, tasks), possible, is_graph=True)
 
     def _composite(
         self, step: Step, graph: Graph, runs: list[Run], place: tuple[str, ...], incoming: Incoming
     ) -> Called:
-        if any(run.condition and holds(run.condition) is not True for run in runs):
-            self._diagnostics.refuse("Step.condition", step.name, f"calls the graph {graph.name!r} on a condition")
         if incoming.rule.hollow:
-            self._diagnostics.refuse("Step.needs", step.name, f"calls the graph {graph.name!r}, which may be left out")
+            self.diagnostics.refuse("Step.needs", step.name, f"calls the graph {graph.name!r}, which may be left out")
         for item in graph.outputs:
             self._outputs.setdefault((graph.name, item.name), False)
         first, inner = len(self.tasks), place if step is not self._entry else ()
-        parts = [
-            self._graph(
-                graph, inner if step.loop is None else (*inner[:-1], f"{inner[-1]}-{number}"), run.scope, incoming
-            )
-            for number, run in enumerate(runs)
-        ]
-        output = partial(self._graph_output, step, graph, parts[0][1])
-        last = [task for tasks, _ in parts for task in tasks]
-        possible = frozenset({"succeeded", "failed", *({"omitted"} if incoming.rule.unmet else ())})
-        return Called(step, self.tasks[first:], last, output, possible, is_graph=True)
+        last, scopes, skips = list[Task](), list[Scope](), False
+        end: Task | None = None
+        for number, run in enumerate(runs):
+            guards, own = self.guards, inner if step.loop is None else (*inner[:-1], f"{inner[-1]}-{number}")
+            is_guarded = run.condition is not None and holds(run.condition) is not True
+            if is_guarded and run.condition is not None:
+                self._refuse_late(step, incoming)
+                self.guards = (*guards, run.condition)
+            ends, scope = self._graph(graph, own, run.scope, incoming, is_top=step is self._entry)
+            if is_guarded:
+                self.guards, skips = guards, True
+                end_place = (*own[:-1], f"{own[-1]}-end")
+                end = self.add(end_place, wait_for_end(ends, graph.name), plain=NOTHING, runs=[run])
+                ends = [end]
+            last += ends
+            scopes.append(scope)
+        output = partial(self._graph_output, step, graph, scopes)
+        others = {*({"omitted"} if incoming.rule.unmet else ()), *({"skipped"} if skips else ())}
+        possible = frozenset({"succeeded", "failed", *others})
+        end = end if len(runs) == 1 else None
+        return Called(step, self.tasks[first:], last, output, possible, is_graph=True, end=end)
 
     def _graph(
-        self, graph: Graph, place: tuple[str, ...], scope: Scope, incoming: Incoming
+        self, graph: Graph, place: tuple[str, ...], scope: Scope, incoming: Incoming, *, is_top: bool
     ) -> tuple[list[Task], Scope]:
         """Adds the tasks of a graph; gives those that no other of them waits for, and the scope of its outputs."""
-        steps_of = Order(graph, incoming, self.tasks)
+        finalizers = [step for step in graph.steps if step.name in graph.finalizers]
+        if finalizers:
+            graph = without_steps(graph, graph.finalizers)
+        steps_of = Order(graph, incoming, self.tasks, lambda name, own: self.add((*place, name), own))
 
         def output(reference: Reference) -> Text:
             if reference.step not in steps_of.called:
@@ -196,32 +266,33 @@ class _Planner:
 
         scope = replace_fields(scope, output=output, item=None)
         if not graph.steps:
-            return [self._add((*place, "nothing"), incoming)], scope
+            return [self.add((*place, "nothing"), incoming)], scope
         if graph.stages is None and graph.fail_fast is not False and not is_chain(graph):
             reason = "once a step failed, steps that do not wait for it still start; failFast would keep them from that"
-            self._diagnostics.note(graph.name, "goes on after a failure", reason)
-
-        def join(own: Incoming, stage: int) -> Incoming:
-            """One task that waits for all of these, where the edges would be too many."""
-            waits = [wait_for(self._add((*place, f"stage-{stage}"), own), FINE)]
-            return Incoming(waits, rule_for(waits, graph.name))
-
-        for step, own in steps_of.starts(join):
+            self.diagnostics.note(graph.name, "goes on after a failure", reason)
+        first = len(self.tasks)
+        for step, own in steps_of.starts():
             if own is not incoming and own.rule.after_failure and incoming.rule.unmet:
-                self._diagnostics.refuse(
+                self.diagnostics.refuse(
                     "Step.needs", step.name, f"starts after a failure in {graph.name!r}, which may not run at all"
                 )
+            if any({"failed"} == {*need.outcomes} & {"failed", "errored"} for need in needed(step.needs)):
+                reason = "what Argo calls an error is a failure in Airflow, and it starts after both"
+                self.diagnostics.note(step.name, "starts after errors", reason)
             try:
-                steps_of.called[step.name] = self.call(step, place, scope, own)
+                called = self.call(step, place, scope, own)
+                steps_of.called[step.name] = called
+                if step.handlers:
+                    self.endings.handle(step, called, place, scope, steps_of, own)
             except Unsupported as error:
-                if len(self.tasks) >= MAX_TASKS or len(self._diagnostics.refusals) >= SHOWN:
+                if len(self.tasks) >= MAX_TASKS or len(self.diagnostics.refusals) >= SHOWN:
                     raise  # calls within each other may be exponentially many
-                self._diagnostics.refusals.append(error)
+                self.diagnostics.refusals.append(error)
                 steps_of.called[step.name] = Called(step, [], [], _refused, frozenset(), is_graph=False)
-        for end in steps_of.last:
-            if end.step.tolerates:
-                self._diagnostics.refuse("Step.tolerates", end.step.name, "may fail, and nothing comes after it")
-        return [task for end in steps_of.last for task in end.last], scope
+        last = self.endings.of_graph(steps_of.last, place)
+        if finalizers:
+            last += self.endings.finalize(finalizers, self.tasks[first:], (*place,), scope, is_top=is_top)
+        return last, scope
 
 
 def _refused(reference: Reference) -> Text:

@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 
 from couler_airflow.generating.printing import Call, Node
 from couler_airflow.legal import refusal
+from couler_plugins.engine_kit.legalize.conditions import is_outcome
 from couler_plugins.engine_kit.legalize.values import joined as joined_parts
-from couler_plugins.ir import Literal, Native, Reference, Template, Value
+from couler_plugins.ir import FirstOf, Literal, Native, Reference, Template, Value
 
 
 class Jinja(NamedTuple):
@@ -26,10 +27,12 @@ class Jinja(NamedTuple):
     Attributes:
         code: the expression, which gives a text.
         of: the function whose value that is: its task's number, and the name of the output (empty for the only one).
+        made: the expression that tells whether there is such a value; empty where there always is.
     """
 
     code: str
     of: tuple[int, str] | None = None
+    made: str = ""
 
 
 class Item(NamedTuple):
@@ -38,7 +41,19 @@ class Item(NamedTuple):
     keys: tuple[str, ...] = ()
 
 
-Text = tuple[str | Jinja | Item, ...]
+class Variable(NamedTuple):
+    """An environment variable of a container, which Kubernetes fills in.
+
+    Attributes:
+        name: its name.
+        source: where its value comes from, in Kubernetes' words, as JSON.
+    """
+
+    name: str
+    source: str
+
+
+Text = tuple[str | Jinja | Item | Variable, ...]
 """A text, cut at what is only known at run time; neighbouring strings are one."""
 
 FILES = (".bash", ".env", ".json", ".sh", ".sql", ".txt", ".yaml", ".yml")
@@ -48,6 +63,10 @@ GO_EXPONENT = 1e21
 """From here on, Go writes numbers with an exponent."""
 MARK = "\ue000"
 ESCAPED = {ord(character): f"\\u{ord(character):04x}" for character in "<>&"}
+
+
+RUN = "(dag.dag_id ~ '-' ~ run_id)|lower|replace('_', '-')|replace(':', '-')|replace('+', '-')|replace('.', '-')"
+"""The name of a run, as one that Kubernetes takes for its objects."""
 
 
 def _no_output(reference: Reference) -> Text:
@@ -63,12 +82,20 @@ class Scope:
         inputs: the input parameters of the graph or operation, as far as they have a value.
         output: what an output of a step stands for.
         item: the item of the loop around (JSON, with texts in it, or an `Item`); None outside of loops.
+        artifacts: where, below the store, the input artifacts are that something was passed for.
+        paths: where artifacts appear in the container: by `input` or `output`, and the name.
+        outcome: how the run went, once it has ended but for what runs then.
+        exported: what the whole run sees under a name: by the kind, and the name.
     """
 
     parameters: Mapping[str, Text]
     inputs: Mapping[str, Text] = field(default_factory=dict)
     output: Callable[[Reference], Text] = _no_output
     item: tuple[Any] | None = None
+    artifacts: Mapping[str, Text] = field(default_factory=dict)
+    paths: Mapping[tuple[str, str], Text] = field(default_factory=dict)
+    outcome: Text | None = None
+    exported: Mapping[tuple[str, str], Text] = field(default_factory=dict)
 
 
 def constant(text: Text) -> str | None:
@@ -98,6 +125,8 @@ def resolve(value: Value, scope: Scope, step: str) -> Text:
             return joined(*((part,) if isinstance(part, str) else resolve(part, scope, step) for part in value.parts))
         case Native(parts=(str(),)):
             return joined((item_text(value.data),))
+        case FirstOf():
+            return (first_of([resolve(item, scope, step) for item in value.values], step),)
     raise refusal("Step.arguments", step, f"has a value that Airflow cannot compute: {_shown(value)}")
 
 
@@ -108,8 +137,18 @@ def _referenced(reference: Reference, scope: Scope, step: str) -> Text:
             text = scope.parameters.get(reference.name)
         case "input" if reference.kind == "parameter" and not reference.path:
             text = scope.inputs.get(reference.name)
-        case "output" if reference.step:
+        case "input" if reference.kind == "artifact" and not reference.path:
+            text = scope.artifacts.get(reference.name)
+        case "input" | "output" if reference.path == ("path",) and not reference.step:
+            text = scope.paths.get((reference.to, reference.name))
+        case "output" | "status" if reference.step:
             return scope.output(reference)
+        case "global":
+            text = scope.exported.get((reference.kind or "parameter", reference.name))
+        case "run" if is_outcome(reference):
+            text = scope.outcome
+        case "run" if (reference.name, reference.path) in (("workflow", ("name",)), ("workflow", ("uid",))):
+            text = (Jinja(RUN),)
         case "item" if scope.item is not None:
             text = _item(scope.item[0], [*([reference.name] if reference.name else []), *reference.path])
         case "run" if (reference.name, reference.path) == ("retries", ()):
@@ -117,6 +156,33 @@ def _referenced(reference: Reference, scope: Scope, step: str) -> Text:
     if text is None:
         raise refusal("Step.arguments", step, f"refers to {_shown(reference)}, which Airflow does not have")
     return text
+
+
+def code_of(text: Text, step: str) -> str:
+    """Return an expression of Jinja that gives a text.
+
+    Raises:
+        Unsupported: Airflow does not know it itself.
+    """
+    if any(isinstance(part, (Item, Variable)) for part in text):
+        raise refusal("Step.arguments", step, "puts together what only its pod knows, or the item of a loop")
+    codes = [f"({part.code})" if isinstance(part, Jinja) else jinja_quoted(part) for part in text]
+    return " ~ ".join(codes) or "''"
+
+
+def made(text: Text) -> str:
+    """Return the expression that tells whether there is such a text; empty where there always is."""
+    return " and ".join(part.made for part in text if isinstance(part, Jinja) and part.made)
+
+
+def first_of(texts: list[Text], step: str) -> Jinja:
+    """Return the first of several texts that there is."""
+    code = code_of(texts[-1], step)
+    for text in reversed(texts[:-1]):
+        test = made(text)
+        code = f"{code_of(text, step)} if {test} else ({code})" if test else code_of(text, step)
+    tests = [made(text) for text in texts]
+    return Jinja(code, made=f"({' or '.join(tests)})" if all(tests) else "")
 
 
 def _item(item: Any, path: list[str]) -> Text | None:
@@ -197,12 +263,19 @@ def spelt(text: Text, *, jinja: bool = False) -> Node:
     text_constant = constant(text)
     if text_constant is not None and not jinja:
         return text_constant if _untouched(text_constant) == text_constant else Call("literal", (text_constant,))
+    if text and isinstance(text[-1], Variable):
+        return "".join(_piece(part, ends=False) for part in text)
     last = len(text) - 1
-    parts = (
-        f"{{{{ {part.code} }}}}" if isinstance(part, Jinja) else _untouched(str(part), ends=number == last)
-        for number, part in enumerate(text)
-    )
-    return "".join(parts)
+    return "".join(_piece(part, ends=number == last) for number, part in enumerate(text))
+
+
+def _piece(part: Any, *, ends: bool) -> str:
+    match part:
+        case Jinja():
+            return f"{{{{ {part.code} }}}}"
+        case Variable():
+            return f"$({part.name})"
+    return _untouched(str(part), ends=ends)
 
 
 def _untouched(text: str, *, ends: bool = True) -> str:

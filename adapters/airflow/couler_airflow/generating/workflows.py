@@ -11,12 +11,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from couler_airflow.generating.artifacts import FILES
 from couler_airflow.generating.dag import parameters_of, whole_of
+from couler_airflow.generating.preparation import prepared
 from couler_airflow.generating.printing import printed
-from couler_airflow.generating.runtime import compared, each, only_if
+from couler_airflow.generating.runtime import collected, compared, counted, each, held, only_if, request
 from couler_airflow.generating.source import body_of
 from couler_airflow.generating.tasks import tasks_of
-from couler_airflow.legal import LEGALITY, Diagnostics, OnUnsupported, refusal
+from couler_airflow.legal import LEGALITY, OF_ARTIFACTS, Diagnostics, refusal
+from couler_airflow.plugin import Options
 from couler_plugins.engine_kit.legalize.legality import merge
 from couler_plugins.engine_kit.legalize.python.functions import FUTURE
 from couler_plugins.engine_kit.legalize.python.runtime import typed, typed_value
@@ -69,7 +72,11 @@ The output `result` comes first where there is one: it is what the command print
 
 SDK = ("DAG", "Param", "TaskGroup", "literal", "task")
 IMPORTS: Mapping[str, tuple[str, ...]] = {
-    "each": ("from collections.abc import Sequence", "from typing import Any"),
+    "each": ("import re", "from collections.abc import Callable, Sequence", "from typing import Any"),
+    "collected": ("from typing import Any",),
+    "counted": ("from typing import Any",),
+    "request": ("from typing import Any",),
+    "ApprovalOperator": ("from airflow.providers.standard.operators.hitl import ApprovalOperator",),
     "only_if": ("import re", "from collections.abc import Callable, Sequence", "from typing import Any"),
     "typed": ("from collections.abc import Callable, Mapping", "from typing import Any"),
     "timedelta": ("from datetime import timedelta",),
@@ -84,12 +91,16 @@ IMPORTS: Mapping[str, tuple[str, ...]] = {
 STANDARD = ("import", "from collections", "from datetime", "from typing")
 CONSTANTS = {
     "SCRIPT": (SCRIPT, "Runs a command on a file that holds a text."),
+    "FILES": (FILES, "Runs a command, with artifacts in place before it, and kept after it."),
     "COLLECT": (COLLECT, "Runs a command, and leaves its outputs where Airflow reads them."),
 }
 FUNCTIONS: Mapping[str, Sequence[Callable[..., Any]]] = {
     "typed": (typed_value, typed),
-    "only_if": (compared, only_if),
-    "each": (each,),
+    "only_if": (compared, held, only_if),
+    "each": (compared, held, each),
+    "request": (request,),
+    "collected": (collected,),
+    "counted": (counted,),
 }
 """What is copied into a file that names it."""
 
@@ -113,7 +124,7 @@ class DagSource:
     notes: tuple[Decision, ...] = ()
 
 
-def generated(plan: Plan, on_unsupported: OnUnsupported) -> Lowered:
+def generated(plan: Plan, options: Options) -> Lowered:
     """A plan of workflows of other engines, each as a DAG.
 
     Raises:
@@ -122,7 +133,7 @@ def generated(plan: Plan, on_unsupported: OnUnsupported) -> Lowered:
     for workflow in plan.workflows:
         if workflow.engine == "airflow":
             raise refusal("Workflow.engine", workflow.label, "is a DAG already", "lower it by itself")
-    added = tuple(generate(workflow, on_unsupported) for workflow in plan.workflows)
+    added = tuple(generate(workflow, options) for workflow in plan.workflows)
     return Lowered(
         bundle=plan.bundle,
         added=added,
@@ -131,7 +142,7 @@ def generated(plan: Plan, on_unsupported: OnUnsupported) -> Lowered:
     )
 
 
-def generate(workflow: Workflow, on_unsupported: OnUnsupported = "error") -> DagSource:
+def generate(workflow: Workflow, options: Options) -> DagSource:
     """One workflow as a DAG.
 
     Raises:
@@ -140,15 +151,18 @@ def generate(workflow: Workflow, on_unsupported: OnUnsupported = "error") -> Dag
     if workflow.entry is None:
         hint = "convert a workflow that calls it"
         raise refusal("Workflow.entry", workflow.label, "is a library: nothing in it runs by itself", hint)
-    diagnostics = Diagnostics(workflow.label, on_unsupported)
+    diagnostics = Diagnostics(workflow.label)
     try:
         parameters = parameters_of(workflow)
-        arguments, pod = whole_of(workflow, parameters, diagnostics)
-        diagnostics.refusals += LEGALITY.refusals(workflow)
+        arguments, pod = whole_of(workflow, parameters, diagnostics, options.store)
+        workflow = prepared(workflow, options, diagnostics)
+        diagnostics.refusals += (
+            error for error in LEGALITY.refusals(workflow) if not (options.store and error.feature in OF_ARTIFACTS)
+        )
         diagnostics.stop()
-        tasks = tasks_of(workflow, parameters, diagnostics)
+        tasks = tasks_of(workflow, parameters, diagnostics, str(arguments["dag_id"]), options.store)
         diagnostics.stop()
-        names, text = body_of(arguments, pod, tasks, diagnostics)
+        names, text = body_of(arguments, pod, tasks, diagnostics, options.store)
         diagnostics.stop()
     except Unsupported as error:
         whole = merge([*diagnostics.refusals, error])
@@ -161,7 +175,7 @@ def generate(workflow: Workflow, on_unsupported: OnUnsupported = "error") -> Dag
 def file_of(dags: Sequence[DagSource]) -> str:
     """The source of one file with these DAGs."""
     names = {name for dag in dags for name in dag.names}
-    names |= {"task"} if names & {"each", "typed"} else set()
+    names |= {"task"} if names & {"each", "request", "typed"} else set()
     return "\n".join(_sections(dags, names))
 
 
@@ -182,9 +196,10 @@ def _sections(dags: Sequence[DagSource], names: set[str]) -> Iterator[str]:
     for name, (text, what) in CONSTANTS.items():
         if name in names:
             yield f"# {what}\n{name} = {printed(text)}\n"
-    for name, functions in FUNCTIONS.items():
-        mark = "@task\n" if name == "each" else ""
-        yield from (f"\n{mark}{inspect.getsource(item)}" for item in functions if name in names)
+    needed_functions = {item: None for name, functions in FUNCTIONS.items() if name in names for item in functions}
+    for item in needed_functions:
+        mark = "@task\n" if item in (each, request) else ""
+        yield f"\n{mark}{inspect.getsource(item)}"
     for dag in dags:
         yield f"\n{dag.text}"
 

@@ -21,6 +21,7 @@ TAG = re.compile(r"\{\{(.*?)\}\}")
 DEPENDS = re.compile(r"([A-Za-z0-9][-\w]*)(?:\.(\w+))?")
 CHOICE = re.compile(r"(steps|tasks)\.([-\w]+)\.status == 'Succeeded' \? (.+) : '(\w*)'")
 MEMBER = re.compile(r"\['([^']+)'\]")
+CONDITION = re.compile(r"==|!=|=~|<=|>=|&&|\|\||[<>()]|'[^']*'|\"[^\"]*\"|[^\s=!<>&|()]+")
 OK = ("Succeeded", "Skipped", "Daemoned")
 
 
@@ -71,10 +72,14 @@ class ManifestRun:
         self._templates = {item["name"]: item for item in self._spec["templates"]}
         parameters = (self._spec.get("arguments") or {}).get("parameters") or []
         self._globals = {f"workflow.parameters.{item['name']}": _text(item.get("value", "")) for item in parameters}
+        metadata = document["metadata"]
+        name = metadata.get("name") or metadata.get("generateName", "").rstrip("-")
+        self._globals |= {f"workflow.{key}": f"{name}-run" for key in ("name", "uid")}
         self.started: list[Leaf] = []
         given = {name.removeprefix("workflow.parameters."): value for name, value in self._globals.items()}
         self.well = self._template(self._templates[self._spec["entrypoint"]], given).phase == "Succeeded"
         exits = self._spec.get("onExit") or (self._spec.get("hooks") or {}).get("exit", {}).get("template")
+        self._globals["workflow.status"] = "Succeeded" if self.well else "Failed"
         if exits and self._template(self._templates[exits], given).phase != "Succeeded":
             self.well = False
 
@@ -121,6 +126,10 @@ class ManifestRun:
 
     def _dag(self, dag: Any, scope: dict[str, str]) -> str:
         tasks = {task["name"]: task for task in dag["tasks"]}
+        wanted = (dag.get("target") or "").split()
+        while wanted and (more := {name for one in wanted for name in _before(tasks[one])} - {*wanted}):
+            wanted += more
+        tasks = {name: task for name, task in tasks.items() if not wanted or name in wanted}
         nodes: dict[str, Node] = {}
         waited: set[str] = set()
         while len(nodes) < len(tasks):
@@ -134,7 +143,7 @@ class ManifestRun:
                     nodes[name] = self._call(task, scope, "tasks", inherited)
                 else:
                     nodes[name] = Node("Omitted", {}, inherited)
-        targets = [name for name in tasks if name not in waited]
+        targets = [name for name in tasks if name not in waited and not _tolerated(tasks[name])]
         return "Failed" if any(nodes[name].branch == "Failed" for name in targets) else "Succeeded"
 
     def _call(self, step: Any, scope: dict[str, str], root: str, inherited: str) -> Node:
@@ -156,6 +165,11 @@ class ManifestRun:
             given = {argument["name"]: _filled(argument["value"], inner) for argument in arguments}
             template = step.get("inline") or self._templates[step["template"]]
             nodes.append(self._template(template, given))
+            for hook in _exits(step):
+                own = {**inner, **{f"{root}.{step['name']}.outputs.{k}": v for k, v in nodes[-1].outputs.items()}}
+                passed = (hook.get("arguments") or {}).get("parameters") or []
+                told = {item["name"]: _filled(item["value"], own) for item in passed}
+                self._template(self._templates[hook["template"]], told)
         if not nodes:
             return Node("Skipped", {}, inherited)
         phases = {node.phase for node in nodes}
@@ -165,8 +179,12 @@ class ManifestRun:
         scope[f"{root}.{step['name']}.status"] = phase
         if items != [None]:
             well = [node.outputs for node in nodes if node.phase == "Succeeded"]
-            made = [{name.removeprefix("parameters."): value for name, value in one.items()} for one in well]
+            start = "parameters."
+            made = [{n.removeprefix(start): value for n, value in one.items() if n.startswith(start)} for one in well]
             scope[f"{root}.{step['name']}.outputs.parameters"] = _text(made)
+            for name in {name for one in well for name in one}:
+                listed = [_parsed(one[name]) for one in well]
+                scope[f"{root}.{step['name']}.outputs.{name}"] = _text(listed)
         return Node(phase, nodes[0].outputs, inherited)
 
 
@@ -186,6 +204,18 @@ def _chosen(expression: str, scope: Mapping[str, str]) -> str | None:
     root, step, made, otherwise = choice.groups()
     well = scope[f"{root}.{step}.status"] == "Succeeded"
     return scope[MEMBER.sub(r".\1", made)] if well else otherwise
+
+
+def _exits(step: Any) -> list[Any]:
+    hook = (step.get("hooks") or {}).get("exit")
+    return [hook] if hook else [{"template": step["onExit"]}] if step.get("onExit") else []
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def _tolerated(step: Any) -> bool:
@@ -222,6 +252,8 @@ def _items(step: Any, scope: Mapping[str, str]) -> list[Any] | None:
         return found if isinstance(found, list) else None
     if "withSequence" in step:
         given = {key: _filled(value, scope) for key, value in step["withSequence"].items()}
+        if not all(given[key].isdigit() for key in given if key != "format"):
+            return None
         start = int(given.get("start", 0))
         end = start + int(given["count"]) - 1 if "count" in given else int(given["end"])
         numbers = range(start, end + 1) if start <= end else range(start, end - 1, -1)
@@ -239,17 +271,26 @@ def _of_item(item: Any) -> dict[str, str]:
 def _holds(condition: str) -> bool:
     if not condition:
         return True
-    joint = "||" if "||" in condition else "&&"
-    results = []
-    for part in condition.split(joint):
-        left, operator, right = re.split(r"\s*(==|!=|<=|>=|<|>)\s*", part.strip(), maxsplit=1)
+    words = CONDITION.findall(condition)
+    if "".join(words) != re.sub(r"\s+", "", condition):
+        raise ValueError(condition)
+    joints = {"&&": "and", "||": "or", "(": "(", ")": ")"}
+    said: list[str] = []
+    while words:
+        if words[0] in joints:
+            said.append(joints[words.pop(0)])
+            continue
+        left, operator, right, *words = words
         one, other = _side(left), _side(right)
-        results.append(
-            {"==": one == other, "!=": one != other}.get(operator)
-            if operator in ("==", "!=")
-            else eval(f"{one!r} {operator} {other!r}", {})  # two constants
-        )
-    return any(results) if joint == "||" else all(results)
+        if operator in ("==", "!="):
+            said.append(str((one == other) is (operator == "==")))
+        elif operator == "=~" and not (isinstance(one, str) and isinstance(other, str)):
+            raise ValueError(condition)
+        elif operator == "=~":
+            said.append(str(bool(re.search(str(other), str(one)))))
+        else:
+            said.append(str(eval(f"{one!r} {operator} {other!r}", {})))  # two constants
+    return bool(eval(" ".join(said), {}))
 
 
 def _side(text: str) -> str | float:

@@ -20,7 +20,7 @@ from couler_plugins.plan import Lowered, Plan
 
 __all__ = ["Written", "corpus", "loaded", "lowered", "written"]
 
-WARN = Options(on_unsupported="warn")
+OPTIONS = Options(store="artifacts", kubectl="kubectl")
 
 
 class Written(NamedTuple):
@@ -41,7 +41,7 @@ class Written(NamedTuple):
     error: Unsupported | None
 
 
-def lowered(workflow: Workflow, plan: Plan, options: Options = WARN) -> Lowered:
+def lowered(workflow: Workflow, plan: Plan, options: Options = OPTIONS) -> Lowered:
     """A workflow of a plan as a DAG.
 
     Raises:
@@ -52,7 +52,7 @@ def lowered(workflow: Workflow, plan: Plan, options: Options = WARN) -> Lowered:
     return AirflowAdapter().lower(own, options)
 
 
-def written(workflow: Workflow, plan: Plan, options: Options = WARN) -> str:
+def written(workflow: Workflow, plan: Plan, options: Options = OPTIONS) -> str:
     """As `lowered`, as text."""
     return AirflowAdapter().dump(lowered(workflow, plan, options)).added
 

@@ -26,7 +26,7 @@ class TaskInstance:
         self.map_index = map_index
 
     def xcom_pull(self, task_ids: str) -> Any:
-        return self._results[task_ids]
+        return self._results.get(task_ids)
 
 
 class GeneratedRun:
@@ -63,13 +63,14 @@ class GeneratedRun:
         if task.operator_class.__name__ == "EmptyOperator":
             return "success"
         if task.operator_class.__name__ == "BashOperator":
-            assert task.bash_command == "exit 1"
-            return "failed"
+            return self._bash(copy(task))
         if task.operator_class.__name__ == "_PythonDecoratedOperator":
             return self._each(copy(task))
         if not task.is_mapped:
             return self._run(copy(task), -1)
         listed = task._get_specified_expand_input().value
+        if hasattr(listed, "operator"):
+            return self._spread(task, "")
         if isinstance(listed, dict) and hasattr(next(iter(listed.values())), "operator"):
             return self._spread(task, *listed)
         given = task._get_specified_expand_input().value
@@ -77,10 +78,20 @@ class GeneratedRun:
         states = {self._run(task, number) for number in range(count)}
         return "failed" if "failed" in states else "success"
 
+    def _bash(self, task: Any) -> str:
+        context = self._context(task, -1)
+        if task._pre_execute_hook is not None and (state := _hooked(task, context)):
+            return state
+        if task.bash_command.startswith("echo "):
+            self._results[task.task_id] = task.bash_command.removeprefix("echo ")
+        return "failed" if task.bash_command == "exit 1" else "success"
+
     def _each(self, task: Any) -> str:
         """The fields of the items of a loop."""
-        task.render_template_fields(self._context(task, -1))
+        if task._pre_execute_hook is not None and (state := _hooked(task, self._context(task, -1))):
+            return state
         try:
+            task.render_template_fields(self._context(task, -1))
             self._results[task.task_id] = task.python_callable(*task.op_args, **task.op_kwargs)
         except ValueError:
             return "failed"
@@ -90,30 +101,25 @@ class GeneratedRun:
         """A loop over what another task returned, which is not rendered any more."""
         (before,) = task.upstream_task_ids
         states = set()
-        for value in self._results[before]:
+        for number, value in enumerate(self._results[before]):
             with self._dag:
-                item = task.unmap({field: value})
+                item = task.unmap({field: value} if field else value)
+            self._map_index = number
             context = self._context(item, -1)
-            item._do_render_template_fields(item, task.template_fields, context, item.get_template_env(), {id(value)})
+            item._do_render_template_fields(item, task.template_fields, context, item.get_template_env(), _ids(value))
             states.add(self._pod(task, item))
         return "failed" if "failed" in states else "success" if states else "skipped"
 
     def _context(self, task: Any, map_index: int) -> dict[str, Any]:
         instance = TaskInstance(self._results, task, map_index)
         run = SimpleNamespace(conf={})
-        return {"params": dict(self._dag.params), "ti": instance, "task": task, "dag": self._dag, "dag_run": run}
+        own = {"params": dict(self._dag.params), "ti": instance, "task": task, "dag": self._dag, "dag_run": run}
+        return {**own, "run_id": "run"}
 
     def _run(self, task: Any, map_index: int) -> str:
-        from airflow.sdk.exceptions import AirflowSkipException
-
         context = self._context(task, map_index)
-        if not task.is_mapped and task._pre_execute_hook is not None:
-            try:
-                task._pre_execute_hook(context)
-            except AirflowSkipException:
-                return "skipped"
-            except ValueError:
-                return "failed"
+        if not task.is_mapped and task._pre_execute_hook is not None and (state := _hooked(task, context)):
+            return state
         task.render_template_fields(context)
         return self._pod(task, context["task"])
 
@@ -126,8 +132,31 @@ class GeneratedRun:
         self.started.append(leaf)
         outcome = self._outcome(leaf)
         if outcome.well and item.do_xcom_push:
-            self._results[task.task_id] = {name: outcome.outputs(name) for name in names}
+            found = {name: outcome.outputs(name) for name in names}
+            if task.is_mapped:
+                self._results.setdefault(task.task_id, []).append(found)
+            else:
+                self._results[task.task_id] = found
         return "success" if outcome.well else "failed"
+
+
+def _hooked(task: Any, context: Any) -> str:
+    """What becomes of a task by what is asked before it; empty where it runs."""
+    from airflow.sdk.exceptions import AirflowSkipException
+
+    try:
+        task._pre_execute_hook(context)
+    except AirflowSkipException:
+        return "skipped"
+    except (ValueError, TypeError):
+        return "failed"
+    return ""
+
+
+def _ids(value: Any) -> set[int]:
+    """What is not rendered any more."""
+    inner = value.values() if isinstance(value, dict) else ()
+    return {id(value), *map(id, inner)}
 
 
 def _unmet(rule: str, upstream: Sequence[str]) -> str:
@@ -157,6 +186,8 @@ def unwrapped(words: Sequence[str]) -> tuple[list[str], str, list[str]]:
     if words[:2] == ["sh", "-c"] and len(words) > 2 and "return.json" in words[2]:
         end = list(words).index("--")
         names, words = list(words[4:end:3]), words[end + 1 :]
+    if words[:2] == ["sh", "-c"] and len(words) > 2 and "the artifact" in words[2]:
+        words = words[list(words).index("--") + 1 :]
     if words[:2] == ["sh", "-c"] and len(words) > 2 and "mktemp" in words[2]:
         script, words = words[4], words[5:]
     return list(words), script, names

@@ -12,6 +12,7 @@ from adapters.airflow.generated.corpus import written
 from adapters.every_field import WHOLE, changed
 from adapters.test_fields import every_feature
 from couler_airflow.capabilities_generated import GENERATED
+from couler_airflow.plugin import Options
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Handler, Node, Workflow, replace
 from couler_plugins.ir.bundle import Bundle
@@ -19,14 +20,19 @@ from couler_plugins.plan import Plan
 from couler_plugins.testing.fields import FEATURES
 
 ROWS = {row.feature: row for row in GENERATED}
-LIMITED = {"Container.role": "Operation.containers", "Loop.combine": "Loop.combine", "Port.kind": "Port.kind"}
+LIMITED = {
+    "Container.role": "Operation.containers",
+    "Operation.locks": "Operation.locks",
+    "Output.exported": "Output.exported",
+    "Port.kind": "Port.kind",
+}
 LIMITED |= {"Handler.event": "Workflow.handlers", "Output.kind": "Output.kind", "Argument.kind": "Argument.kind"}
 LIMITED |= {"Retry.native_extra": "Retry.native_extra"}
 """What is carried in part, with the feature by which the rest, to which these values belong, is refused."""
 
 
 def source(workflow: Workflow) -> str:
-    return written(workflow, Plan(bundle=Bundle.of(()), originals=(), workflows=(workflow,)))
+    return written(workflow, Plan(bundle=Bundle.of(()), originals=(), workflows=(workflow,)), Options())
 
 
 def test_the_table_names_every_field_once() -> None:
