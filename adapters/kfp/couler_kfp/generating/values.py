@@ -6,12 +6,13 @@ Functions say types; what hands on has that of its reader; else it is text. KFP 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from couler_kfp.generating.calls import BRACES
+from couler_kfp.generating.conditions import Choice, Match, Test
 from couler_kfp.generating.legality import refuse
-from couler_plugins.engine_kit.legalize.conditions import Comparison, Membership
+from couler_plugins.engine_kit.legalize.conditions import Comparison
 from couler_plugins.engine_kit.legalize.python.functions import (
     Function,
     Kind,
@@ -106,7 +107,7 @@ class Types:
                     case other if any(item.to == "input" and item.name == port for item in references(other)):
                         kinds.add("text")
             if any(item.to == "input" and item.name == port for item in references(step.loop)):
-                kinds.add("list")
+                kinds.add("list" if isinstance(callee, Operation) and callee.name in self._functions else "text")
         return kinds.pop() if len(kinds) == 1 else "text"
 
 
@@ -181,7 +182,7 @@ def with_channels(step: Step) -> Step:
     more = [
         Argument(name=take_name(channel(reference), names), value=reference)
         for reference in dict.fromkeys(references(templates))
-        if reference not in channels
+        if reference not in channels and reference.to != "run"
     ]
     return replace(step, arguments=(*step.arguments, *more)) if more else step
 
@@ -206,8 +207,11 @@ def arguments_of(
         Unsupported: it is more than a text for what takes texts.
     """
     is_function = types.function(step) is not None
-    declared = {port.name for port in callee.inputs}
-    for argument in (item for item in step.arguments if item.name in declared):
+    declared = {(port.kind, port.name) for port in callee.inputs if port.origin is None}
+    for argument in (item for item in step.arguments if (item.kind, item.name) in declared):
+        if argument.kind == "artifact":
+            yield replace(argument, value=map_references(argument.value, read))
+            continue
         value, kind = argument.value, types.input_kind(callee, argument.name)
         if isinstance(value, (Literal, Native)) and (is_function or kind != "text"):
             data = constant(value, kind, step.name, argument.name)
@@ -249,13 +253,11 @@ def _check_text(value: Value, step: Step, kind_of: KindOf) -> None:
 # Conditions in CEL, over values that have types.
 
 
-def condition_of(
-    tests: Sequence[Membership | Comparison], step: Step, read: Read, kind_of: Callable[[Reference], Kind]
-) -> Expression:
-    """Return what has to hold.
+def condition_of(question: Choice, step: str, read: Read, kind_of: Callable[[Reference], Kind]) -> Expression:
+    """Return what has to hold, in CEL.
 
     Args:
-        tests: all of it.
+        question: all of it.
         step: whose condition it is.
         read: what a reference in it stands for.
         kind_of: the kind of that.
@@ -263,21 +265,27 @@ def condition_of(
     Raises:
         Unsupported: a value is compared with what none of its kind can be.
     """
-    parts: list[str | Reference | Template] = []
-    for item in tests:
-        value = read(item.value)
-        kind = kind_of(value)
-        parts.append(" && (" if parts else "(")
-        if isinstance(item, Comparison):
-            cast = ["double(", value, ")"] if kind == "text" else [value]
-            parts += [*cast, f" {item.operator} {float(item.number)!r}"]
-        else:
-            how = " != " if item.negated else " == "
-            joint = " && " if item.negated else " || "
-            for number, text in enumerate(item.among):
-                parts += [joint if number else "", value, f"{how}{_compared(text, kind, step.name)}"]
-        parts.append(")")
-    return Expression(language="cel", parts=joined(parts))
+    return Expression(language="cel", parts=joined(_written(question, step, read, kind_of)))
+
+
+def _written(item: Test | Choice, step: str, read: Read, kind_of: Callable[[Reference], Kind]) -> list[Any]:
+    if isinstance(item, Choice):
+        parts: list[Any] = []
+        for part in item.parts:
+            parts += [f" {item.joint} " if parts else "", *_written(part, step, read, kind_of)]
+        return ["!(", *parts, ")"] if item.joint == "!" else ["(", *parts, ")"] if len(item.parts) > 1 else parts
+    value = read(item.value)
+    kind = kind_of(value)
+    if isinstance(item, Match):
+        return ["(", value, f".matches({_compared(item.pattern, 'text', step)}))"]
+    if isinstance(item, Comparison):
+        cast = ["double(", value, ")"] if kind == "text" else [value]
+        return ["(", *cast, f" {item.operator} {float(item.number)!r})"]
+    how, joint = (" != ", " && ") if item.negated else (" == ", " || ")
+    pieces: list[Any] = ["("]
+    for number, text in enumerate(item.among):
+        pieces += [joint if number else "", value, f"{how}{_compared(text, kind, step)}"]
+    return [*pieces, ")"]
 
 
 def _compared(text: str, kind: Kind, step: str) -> str:
