@@ -105,33 +105,38 @@ def _of_runs(*table: Rule) -> tuple[Rule, ...]:
     return tuple(map(limited, table))
 
 
-COMPONENT = _of_runs(
-    *PORTS,
-    Rule("Operation.native_extra", "has {}, which a task of KFP does not", pods.unknown_of_pod),
-    Rule("Container.native_extra", "has {} in its container", pods.unknown_of_containers),
-    Rule("Container.image", "has an image that is put together of parameters", _images, KFP.usual),
-    Rule("Output.native_extra", "has an artifact with {}", _odd_outputs),
-    Rule("Operation.timeout", "has {}", lambda operation: list(pods.timeouts(operation)), "give it in whole seconds"),
-    Rule(
-        "Container.env",
-        "takes the variable {!r} from what KFP has no words for",
-        pods.unknown_variables,
-        "pass it as an argument",
+COMPONENT = (
+    *_of_runs(
+        Rule("Container.native_extra", "has {} in its container", pods.unknown_of_containers),
+        Rule("Container.image", "has an image that is put together of parameters", _images, KFP.usual),
+        Rule("Operation.timeout", "has {}", lambda operation: list(pods.timeouts(operation)), "give whole seconds"),
+        Rule(
+            "Container.env",
+            "takes the variable {!r} from what KFP has no words for",
+            pods.unknown_variables,
+            "pass it as an argument",
+        ),
     ),
-) + rules.of_containers(
-    Rule(
-        "Operation.containers",
-        "has more than one container",
-        lambda operation: [item.role for item in operation.containers] != ["main"],
-    ),
-    Rule(
-        "Container.command", "has no command", lambda operation: not all(item.command for item in operation.containers)
-    ),
-    Rule(
-        "Step.arguments",
-        BRACES,
-        lambda operation: any(
-            "{{" in text for text in rules.texts((operation.containers, operation.outputs, operation.native_extra))
+    *rules.of_containers(
+        *PORTS,
+        Rule("Operation.native_extra", "has {}, which a task of KFP does not", pods.unknown_of_pod),
+        Rule("Output.native_extra", "has an artifact with {}", _odd_outputs),
+        Rule(
+            "Operation.containers",
+            "has more than one container",
+            lambda operation: [item.role for item in operation.containers] != ["main"],
+        ),
+        Rule(
+            "Container.command",
+            "has no command",
+            lambda operation: not all(item.command for item in operation.containers),
+        ),
+        Rule(
+            "Step.arguments",
+            BRACES,
+            lambda operation: any(
+                "{{" in text for text in rules.texts((operation.containers, operation.outputs, operation.native_extra))
+            ),
         ),
     ),
 )
