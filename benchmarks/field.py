@@ -19,7 +19,7 @@ calls                    call sites: steps, entries and handlers that call an op
 calls_without_verdict    call sites of which `explain` says nothing
 optimizers               by engine and optimizer: calls, changed, verdicts, never and declarable by rule, places
 lint                     findings by code
-conversions              by pair of engines: whole, details (with decisions on what is left out), refused
+conversions              by pair of engines: carried_whole, carried_with_details (left out), todo (by hand), refused
 declarations             rows of the settings that declare steps
 cached_after_settings    call sites that are cached with these settings, by memoization or in a wrapper
 cacheable_after_settings the same, as a share of all call sites
@@ -45,7 +45,9 @@ from typing import Any
 from benchmarks.field_settings import LABELS, figures_with_settings
 from benchmarks.field_table import commits_in, table
 from benchmarks.harness import finish, parser, tell
+from couler_plugins.cli.migration import outcome_of
 from couler_plugins.driver.conversion import convert_inputs
+from couler_plugins.driver.differences import Policy
 from couler_plugins.driver.linting import lint_inputs
 from couler_plugins.driver.results import FileResult, Result
 from couler_plugins.driver.session import optimize_inputs, read_workflows, session
@@ -58,6 +60,8 @@ from couler_plugins.plugins import Plugins, load_plugins
 from couler_plugins.viz.page import page
 
 ENGINES = ("airflow", "argo", "kfp", "tekton")
+TARGETS = {name: f"{name}{{image=busybox}}" for name in ENGINES} | {"airflow": "airflow"}
+"""The engines that workflows are converted to, with what an owner would name."""
 PIPELINE = "dedupe,prune,cache{via=memoize}"
 QUICK = 20
 """Files of a repository that are looked at with --quick."""
@@ -204,7 +208,11 @@ def holds_workflow(path: Path) -> bool:
 def conversions_of(
     inputs: Sequence[Input], result: Result, config: Config, plugins: Plugins
 ) -> Iterator[tuple[str, dict[str, int]]]:
-    """How many files of each engine are carried whole, with details left out, or refused, by every other engine."""
+    """Yield how many files of each engine every other engine carries.
+
+    `carried_whole` and `carried_with_details` files need nobody; in `todo` files a step is to be written by hand, or
+    something that concerns whole runs is left out; `refused` files are not written at all.
+    """
     engines: dict[str, list[Input]] = {}
     for trace in result.workflow_versions:
         if trace.file is not None and (first := trace.versions[0]) is not None:
@@ -215,8 +223,8 @@ def conversions_of(
         for target in ENGINES:
             if target != engine:
                 try:
-                    files = convert_inputs(own, target, session(config, plugins, to=target)).files
-                    counts = Counter(map(_carried, files))
+                    work = session(config, plugins, to=TARGETS[target], policy=Policy("todo"))
+                    counts = Counter(map(_carried, convert_inputs(own, TARGETS[target], work).files))
                 except CoulerError as error:
                     counts = Counter({"failed" if _is_failure(error) else "refused": len(own)})
                 yield f"{engine} to {target}", dict(sorted(counts.items()))
@@ -225,7 +233,7 @@ def conversions_of(
 def _carried(file: FileResult) -> str:
     if file.error is not None:
         return "failed" if _is_failure(file.error) else "refused"
-    return "details" if any(decision.action for decision in file.decisions) else "whole"
+    return {"whole": "carried_whole", "detail": "carried_with_details"}.get(outcome_of(file), "todo")
 
 
 def _is_failure(error: Exception | None) -> bool:

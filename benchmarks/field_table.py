@@ -76,9 +76,10 @@ def table(repositories: dict[str, Any], total: dict[str, Any], commits: dict[str
     lines += ["", "## Lint findings", "", "| code | findings |", "| --- | --- |"]
     lines += [f"| `{code}` | {count} |" for code, count in sorted(total["lint"].items(), key=lambda item: -item[1])]
     lines += ["", "## Conversions", ""]
-    lines += ["| from, to | whole | with details left out | refused |", "| --- | --- | --- | --- |"]
+    lines += ["| from, to | whole | details left out | to do by hand | refused |", "| --- | --- | --- | --- | --- |"]
     for pair, counts in sorted(total["conversions"].items()):
-        lines.append(f"| {pair} | {counts.get('whole', 0)} | {counts.get('details', 0)} | {counts.get('refused', 0)} |")
+        names = ("carried_whole", "carried_with_details", "todo", "refused")
+        lines.append(f"| {pair} | {' | '.join(str(counts.get(name, 0)) for name in names)} |")
     return "\n".join(lines) + "\n"
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from couler_plugins.documents.collector import collector_paused
-from couler_plugins.driver.conversion import convert_inputs, target_of, to_portable_plan
+from couler_plugins.driver.conversion import carry, convert_inputs, target_of
+from couler_plugins.driver.differences import OnUnsupported, Policy
 from couler_plugins.driver.linting import Linted, lint_inputs
 from couler_plugins.driver.results import FileResult, Result
 from couler_plugins.driver.rewrite import adapter_errors
@@ -41,7 +43,14 @@ def lift(
     return lift_inputs(read_workflows(source, config, work)[0], work, _raise)
 
 
-def lower(plan: Plan, *, to: str | None = None, plugins: Plugins | None = None) -> Lowered:
+def lower(
+    plan: Plan,
+    *,
+    to: str | None = None,
+    plugins: Plugins | None = None,
+    on_unsupported: OnUnsupported = "error",
+    strict: bool = False,
+) -> Lowered:
     """Return the documents of a plan, and how they differ from the originals.
 
     Args:
@@ -49,6 +58,8 @@ def lower(plan: Plan, *, to: str | None = None, plugins: Plugins | None = None) 
         to: the engine with its options (`argo{version=4.1}`); the workflows' own unless given. For another one they are
             written anew, and are all in `Lowered.added`.
         plugins: the plugins; loaded afresh unless given.
+        on_unsupported: as for `convert`.
+        strict: as for `convert`.
 
     Raises:
         InvalidInput: there is no such engine, or no such option.
@@ -62,7 +73,10 @@ def lower(plan: Plan, *, to: str | None = None, plugins: Plugins | None = None) 
     adapter = work.plugins.adapter(min(engines))
     if to is not None and adapter.engine not in work.to:
         source, adapter = adapter, target_of(work, min(engines))
-        plan = to_portable_plan(plan, source, adapter)
+        policy = Policy(on_unsupported, strict)
+        with collector_paused():
+            lowered, differences = carry(plan, source, adapter, work.options(adapter), policy)
+        return replace(lowered, decisions=(*differences, *(item for item in lowered.decisions if not item.loss)))
     options = work.options(adapter)
     with collector_paused(), adapter_errors(adapter.engine, "lower()"):
         return adapter.lower(plan, options)
@@ -109,17 +123,26 @@ def convert(
     engine: str | None = None,
     config: Config | None = None,
     plugins: Plugins | None = None,
+    on_unsupported: OnUnsupported = "error",
+    strict: bool = False,
 ) -> Result:
-    """Convert the workflows of a source for an engine, without optimizing them. The arguments are those of `optimize`.
+    """Convert the workflows of a source for an engine, without optimizing them.
 
-    What another engine cannot do is refused, file by file.
+    What another engine cannot do is refused, file by file. Details of how something is run are left out, and told by
+    decisions with a `loss`. The arguments that are not below are those of `optimize`.
+
+    Args:
+        on_unsupported: what becomes of what the engine cannot do: `error` refuses the file; `warn` leaves out what
+            concerns whole runs, and tells it; `drop` does not tell it; `todo` also puts a step that fails in place of
+            each step that it cannot do.
+        strict: whether details refuse their file, too.
 
     Raises:
         InvalidInput: nothing is there, or the engine or an option is unknown.
         PluginFailure: an adapter failed.
     """
     config = config or load_config()
-    work = session(config, plugins, to=to, engine=engine)
+    work = session(config, plugins, to=to, engine=engine, policy=Policy(on_unsupported, strict))
     return convert_inputs(read_workflows(source, config, work)[0], to, work)
 
 

@@ -86,7 +86,21 @@ class InvalidInput(CoulerError):
 
 
 class Unsupported(CoulerError):
-    """A valid workflow or edit that we refuse, because carrying it out would lose or change something."""
+    """A valid workflow or edit that we refuse, because carrying it out would lose or change something.
+
+    Args:
+        message: what is wrong, in one sentence.
+        fields: the names of the engine's own fields that it is about (`spec.podGC`).
+        parts: the single reasons, where it tells several.
+        **place: what else is said of it, as `CoulerError` has it.
+    """
+
+    def __init__(
+        self, message: str, *, fields: tuple[str, ...] = (), parts: tuple[Unsupported, ...] = (), **place: Any
+    ) -> None:
+        super().__init__(message, **place)
+        self.fields = fields
+        self.parts = parts
 
 
 class PluginFailure(CoulerError):

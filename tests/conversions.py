@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import NamedTuple
 from adapters.subjects import SUBJECTS, Subject, lift_file
 from couler_plugins import Text, convert, lift, lower
 from couler_plugins.documents import MAX_BYTES
+from couler_plugins.driver.differences import OnUnsupported
 from couler_plugins.driver.linting import lint_inputs
 from couler_plugins.driver.session import session
 from couler_plugins.engine_kit.crd import NO_SCHEMAS, Schemas, load_schemas
@@ -21,7 +22,7 @@ from couler_plugins.errors import CoulerError, PluginFailure
 from couler_plugins.inputs.sources import read_source
 from couler_plugins.ir import Workflow
 from couler_plugins.options.config import load_config
-from couler_plugins.plan import Plan
+from couler_plugins.plan import Decision, Plan
 from couler_plugins.plugins import Plugins, load_plugins
 from support import AIRFLOW, CORPUS, SHARED
 
@@ -30,7 +31,7 @@ __all__ = ["DIRECTIONS", "ENGINES", "Outcome", "outcomes", "outcomes_of", "page"
 ENGINES = ("airflow", "argo", "kfp", "tekton")
 DIRECTIONS = [(source, target) for source in ENGINES for target in ENGINES if source != target]
 OPTIONS = {
-    "airflow": "airflow{on-unsupported=warn}",
+    "airflow": "airflow",
     "argo": "argo{image=busybox}",
     "kfp": "kfp{image=busybox}",
     "tekton": "tekton{image=busybox}",
@@ -74,11 +75,21 @@ class Outcome(NamedTuple):
         name: of the file, or of the DAG.
         text: what was written; None where it was refused.
         error: why it was refused.
+        differences: what is left out, or to be written by hand.
     """
 
     name: str
     text: str | None
     error: CoulerError | None
+    differences: tuple[Decision, ...] = ()
+
+    @property
+    def loss(self) -> str:
+        """The worst of what is lost: nothing (`whole`), a `detail`, what concerns a `run`, a `step`, or all of it."""
+        losses = {item.loss for item in self.differences}
+        return (
+            "refused" if self.error else next((loss for loss in ("step", "run", "detail") if loss in losses), "whole")
+        )
 
 
 @cache
@@ -86,7 +97,9 @@ def plugins() -> Plugins:
     return load_plugins(load_config(environ={}))
 
 
-def outcomes(source: str, target: str, every: int = 1, *, own: bool = True) -> list[Outcome]:
+def outcomes(
+    source: str, target: str, every: int = 1, *, own: bool = True, on_unsupported: OnUnsupported = "error"
+) -> list[Outcome]:
     """What becomes of the corpus of one engine.
 
     Args:
@@ -94,33 +107,41 @@ def outcomes(source: str, target: str, every: int = 1, *, own: bool = True) -> l
         target: the other engine.
         every: only each so many-th file.
         own: whether files of our own corpus count.
+        on_unsupported: what becomes of what is no detail.
     """
     (subject,) = (subject for subject in SUBJECTS if subject.engine == source)
     files = [path for path in subject.files()[::every] if own or not path.is_relative_to(CORPUS)]
-    return [outcome for path in files for outcome in outcomes_of(subject, path, target)]
+    return [outcome for path in files for outcome in outcomes_of(subject, path, target, on_unsupported)]
 
 
-def outcomes_of(subject: Subject, path: Path, target: str) -> list[Outcome]:
+def outcomes_of(subject: Subject, path: Path, target: str, on_unsupported: OnUnsupported = "error") -> list[Outcome]:
     """What becomes of a file, or of each of its DAGs; nothing of a file that holds no workflow."""
     logging.disable(logging.WARNING)  # what is beside workflows in their files is told for each
     try:
         if subject.engine == "airflow":
             plan = lift_file(subject, path)
-            return [_of_dag(plan, workflow, target) for workflow in plan.workflows]
-        (file,) = convert(path, OPTIONS[target], plugins=plugins(), config=load_config(environ={})).files
+            return [_of_dag(plan, workflow, target, on_unsupported) for workflow in plan.workflows]
+        config = load_config(environ={})
+        (file,) = convert(path, OPTIONS[target], plugins=plugins(), config=config, on_unsupported=on_unsupported).files
         holds_some = file.workflows or file.error is not None  # a file of ConfigMaps passes through
-        return [Outcome(path.name, file.text, file.error)] if holds_some else []
+        return [Outcome(path.name, file.text, file.error, _lossy(file.decisions))] if holds_some else []
     finally:
         logging.disable(logging.NOTSET)
 
 
-def _of_dag(plan: Plan, workflow: Workflow, target: str) -> Outcome:
+def _lossy(decisions: Iterable[Decision]) -> tuple[Decision, ...]:
+    return tuple(decision for decision in decisions if decision.loss)
+
+
+def _of_dag(plan: Plan, workflow: Workflow, target: str, on_unsupported: OnUnsupported) -> Outcome:
+    own = replace(plan, workflows=(workflow,))
     try:
-        lowered = lower(replace(plan, workflows=(workflow,)), to=OPTIONS[target], plugins=plugins())
+        lowered = lower(own, to=OPTIONS[target], plugins=plugins(), on_unsupported=on_unsupported)
     except CoulerError as error:
         error.file = error.file or f"{workflow.name}.py"
         return Outcome(workflow.name, None, error)
-    return Outcome(workflow.name, plugins().adapter(target).dump(lowered).added, None)
+    text = plugins().adapter(target).dump(lowered).added
+    return Outcome(workflow.name, text, None, _lossy(lowered.decisions))
 
 
 def problem_of(outcome: Outcome, target: str) -> str:
@@ -182,23 +203,35 @@ JUDGES: dict[str, Callable[[str], str]] = {
 
 def page() -> str:
     """The page of the documentation; it takes as long as all conversions do."""
-    found = {direction: outcomes(*direction, own=False) for direction in DIRECTIONS}
+    found = {direction: outcomes(*direction, own=False, on_unsupported="todo") for direction in DIRECTIONS}
     return "\n".join([*HEAD, *_table(found), *_reasons(found), *_example()]) + "\n"
 
 
 HEAD = """\
 # Converting between engines
 
-`couler convert` rewrites a workflow for another engine if it means the same there. Otherwise it refuses the file,
-with the reason and a workaround. This page shows how many files of the corpora convert. `python3 dev.py docs` makes
-it where the corpora and Airflow are present. Of Airflow, it converts every example DAG that Airflow ships. A test
-checks each result with our lint, with Tekton's schemas, with KFP's protos and SDK, and with Python's compiler. The
-[support matrix](support.md) lists the fields of each engine.
+`couler convert` rewrites a workflow for another engine. What the other engine cannot do is one of three things:
 
-Conversions work for containers, texts and files. Parameters are texts. Output parameters are files that a container
-writes, or what it prints. Conditions test whether a text is in a list. Tekton and KFP lack some features; a few lines
-of shell in the container replace these. They run a script by its command, and put outputs where the engine looks for
-them. That needs `sh`, `mktemp`, `cat`, `tee`, `dirname` and `mkdir` in the image.
+- **A detail of how it is run**: when pods are deleted, labels, what people read. It is left out. `--strict` refuses
+  the file instead.
+- **What concerns whole runs**: locks, concurrency, retries on conditions. It refuses the file. With `--on-unsupported
+  warn` it is left out, and a comment says so; `drop` does not say so.
+- **What a step computes**: a plugin, a recursion, a list that nobody knows before. It refuses the file. With
+  `--on-unsupported todo` a placeholder takes its place.
+
+A placeholder is a step that fails when it runs, and says what it stands for. Its script shows the original as
+comments. Every file has its differences as comments on top, and `--report FILE` writes them as a table and as a list
+to work through. An error tells all differences of a file, with their lines.
+
+This page shows how many files of the corpora convert. `python3 dev.py docs` makes it where the corpora and Airflow are
+present. Of Airflow, it converts every example DAG that Airflow ships. A test checks each result with our lint, with
+Tekton's schemas, with KFP's protos and SDK, and with Python's compiler. The [support matrix](support.md) lists the
+fields of each engine.
+
+Conversions work for containers, texts and files. Output parameters are files that a container writes, or what it
+prints. Tekton and KFP lack some features; a few lines of shell in the container replace these. They run a script by
+its command, and put outputs where the engine looks for them. That needs `sh`, `mktemp`, `cat`, `tee`, `dirname` and
+`mkdir` in the image.
 
 [Python functions as steps](python-steps.md) run in each engine's own way, and their values keep their types.
 
@@ -206,31 +239,32 @@ What is not quite the same is said by decisions (`couler convert -v`, `--format 
 takes 4 KB of results of a task, starts no task once one failed, and repeats without a delay; KFP decides itself what
 still starts once a task failed.
 """.splitlines()
+LOSSES = {"whole": "whole", "detail": "details left out", "run": "but for whole runs", "step": "steps by hand"}
 
 
 def _table(found: dict[tuple[str, str], list[Outcome]]) -> Iterator[str]:
-    yield from ("", "## Conversion rates", "", "| from | to | files, or DAGs | carried | refused |", "|" + " --- |" * 5)
+    titles = " | ".join(LOSSES.values())
+    yield from ("", "## Conversion rates", "", "With `--on-unsupported todo`; carried are whole files, and those with")
+    yield from ("details left out.", "", f"| from | to | files, or DAGs | carried | {titles} |", "|" + " --- |" * 8)
     for (source, target), items in found.items():
-        carried = sum(item.error is None for item in items)
-        yield f"| {source} | {target} | {len(items)} | {carried} | {len(items) - carried} |"
+        counts = Counter(item.loss for item in items)
+        cells = [counts["whole"] + counts["detail"], *(counts[loss] for loss in LOSSES)]
+        yield f"| {source} | {target} | {len(items)} | {' | '.join(map(str, cells))} |"
 
 
 def _reasons(found: dict[tuple[str, str], list[Outcome]]) -> Iterator[str]:
-    yield from (
-        "",
-        "## Reasons for refusals",
-        "",
-        "By feature of the IR, most frequent first, with one example each.",
-    )
+    yield from ("", "## What is not carried", "", "By feature of the IR, most frequent first, with one example each.")
     for (source, target), items in found.items():
-        errors = [item.error for item in items if item.error is not None]
-        counts = Counter(error.feature or type(error).__name__ for error in errors)
+        features: dict[str, set[str]] = {}
+        examples: dict[str, str] = {}
+        for item in items:
+            for difference in (one for one in item.differences if one.loss in ("step", "run")):
+                feature = difference.action.rpartition(" ")[2]
+                features.setdefault(feature, set()).add(item.name)
+                examples.setdefault(feature, difference.reason)
         yield from ("", f"### From {source} to {target}", "", "| feature | files | example |", "| --- | --- | --- |")
-        for feature, count in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])):
-            example = next(error for error in errors if (error.feature or type(error).__name__) == feature)
-            first, *_ = example.message.splitlines()
-            text = example.message if first.endswith(":") else first  # one reason, or what begins a list of them
-            yield f"| {feature} | {count} | {_cell(text)} |"
+        for feature, names in sorted(features.items(), key=lambda pair: (-len(pair[1]), pair[0])):
+            yield f"| {feature} | {len(names)} | {_cell(examples[feature])} |"
 
 
 def _cell(text: str) -> str:

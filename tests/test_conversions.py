@@ -1,4 +1,4 @@
-"""All twelve conversions between the engines: each workflow of the corpora is carried and passes, or is refused."""
+"""All twelve conversions between the engines: each workflow of the corpora becomes one that its target accepts."""
 
 from __future__ import annotations
 
@@ -45,17 +45,19 @@ def test_there_are_twelve_directions() -> None:
 
 
 @pytest.mark.parametrize(("source", "target"), [pair for pair in DIRECTIONS if pair[0] != "airflow"], ids="-".join)
-def test_a_sample_is_carried_or_refused(source: str, target: str) -> None:
-    found = outcomes(source, target, EVERY)
+def test_a_sample_becomes_what_is_accepted(source: str, target: str) -> None:
+    found = outcomes(source, target, EVERY, on_unsupported="todo")
     assert [problem for item in found if (problem := problem_of(item, target))] == []
+    assert [item.name for item in found if item.error] == []
 
 
 @pytest.mark.slow
 @each_direction
-def test_every_workflow_is_carried_or_refused(source: str, target: str) -> None:
-    found = outcomes(source, target)
+def test_every_workflow_becomes_one_that_is_accepted(source: str, target: str) -> None:
+    found = outcomes(source, target, on_unsupported="todo")
     assert [problem for item in found if (problem := problem_of(item, target))] == []
-    assert sum(item.error is None for item in found) >= at_least(1, LEAST[source, target])
+    assert [item.name for item in found if item.error] == []
+    assert sum(item.loss in ("whole", "detail") for item in found) >= at_least(1, LEAST[source, target])
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ Authored workflows for engines: what the adapters make of them.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ from couler_plugins.ir import Bundle, Literal, Port, Reference, Workflow, to_jso
 from couler_plugins.ir import Workflow as IrWorkflow
 from couler_plugins.options.config import load_config
 from couler_plugins.plan import Decision, Plan
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,9 @@ class Lowering:
         lowered = lower(plan, to=engine, plugins=work.plugins)
         with adapter_errors(adapter.engine, "dump()"):
             text = adapter.dump(lowered).added
+        for decision in lowered.decisions:
+            if decision.loss:
+                log.warning("%s", decision)
         return cls(adapter, lowered.added, text, lowered.decisions)
 
 

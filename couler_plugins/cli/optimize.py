@@ -6,8 +6,10 @@ import logging
 from pathlib import Path
 
 import click
+import msgspec
 
 from couler_plugins.cli.messages import counted, nothing_in, say
+from couler_plugins.cli.migration import migration_report
 from couler_plugins.cli.outputs import Destination, names, replace_file, write_result
 from couler_plugins.cli.records import file_record, print_json
 from couler_plugins.cli.settings import (
@@ -21,6 +23,7 @@ from couler_plugins.cli.settings import (
 )
 from couler_plugins.cli.work import FileCall, file_command, refused_exit, report_exit, say_refused, say_unchanged
 from couler_plugins.driver.conversion import convert_inputs
+from couler_plugins.driver.differences import POLICIES, OnUnsupported, Policy
 from couler_plugins.driver.results import Result
 from couler_plugins.driver.session import optimize_inputs
 from couler_plugins.plan.part_files import parts_text
@@ -76,6 +79,18 @@ def optimize(call: FileCall, *, output: str | None, in_place: bool, save_plan: s
     "convert",
     click.option("--to", required=True, metavar="ENGINE", help="The target engine, with options: argo{version=4.1}."),
     engine_option,
+    click.option(
+        "--on-unsupported",
+        type=click.Choice(POLICIES),
+        default=POLICIES[0],
+        show_default=True,
+        help="What to do where the engine cannot do something: refuse the file (error), leave out what concerns whole"
+        " runs (warn; drop does not say so), or also put a step that fails in place of each such step (todo).",
+    ),
+    click.option("--strict", is_flag=True, help="Refuse a file also for a detail that would be left out."),
+    click.option(
+        "--report", metavar="FILE", help="Write what is carried, left out and to be done, as Markdown (- for stdout)."
+    ),
     output_option,
     in_place_option,
     json_option,
@@ -85,18 +100,37 @@ Examples:
   couler convert manifests/ --to 'argo{version=4.1}' -o converted/
   couler convert workflow.yaml --to airflow -o dags/
   couler convert dags/train.py --to 'argo{image=debian}'
+  couler convert repository/ --to tekton --on-unsupported todo --report migration.md -o tekton/
 """,
 )
-def convert(call: FileCall, *, output: str | None, in_place: bool) -> int:
+def convert(
+    call: FileCall,
+    *,
+    on_unsupported: OnUnsupported,
+    strict: bool,
+    report: str | None,
+    output: str | None,
+    in_place: bool,
+) -> int:
     """Rewrites workflows for another engine, without optimizing.
 
-    Writes a file for another engine only if it means the same there. Otherwise refuses it, and names the step and
-    the feature. For a workflow's own engine, only the options in --to change the text.
+    Writes a file for another engine if it computes the same there. Leaves out details of how it is run, and says so on
+    top of the file. Refuses other files, and names each step and feature with its line. For a workflow's own engine,
+    only the options in --to change the text.
     """
     _refuse_two_on_stdout(call, output)
+    if report == "-" and (output in (None, "-") or call.as_json):
+        raise click.UsageError("--report - prints the report on stdout: name a folder or a file for the rest with -o.")
     with call.session() as session:
         destination = _destination(call, output, in_place)
-        result = convert_inputs(call.files, call.config.to, session)
+        work = msgspec.structs.replace(session, policy=Policy(on_unsupported, strict))
+        result = convert_inputs(call.files, call.config.to, work)
+    if report is not None:
+        text = migration_report(result.files, call.config.to)
+        if report == "-":
+            click.echo(text, nl=False)
+        else:
+            replace_file(Path(report), text)
     return _finish(call, result, destination, "couler.convert/v1")
 
 
@@ -141,7 +175,7 @@ def _finish(
         elif check and file.status == "changed":
             log.warning("%s would change", file.name)
         for decision in file.decisions:
-            log.info("%s", decision)
+            log.log(logging.WARNING if decision.loss in ("run", "step") else logging.INFO, "%s", decision)
     if destination is not None and destination.in_place:
         refused = [file.name for file in result.files if file.status == "refused"]
         lost = f", {len(refused):,} not written because of an error: {names(refused, 5)}" if refused else ""

@@ -55,6 +55,7 @@ def decision_record(decision: Decision) -> dict[str, Any]:
         "affects": list(decision.affects),
         **({"verdict": decision.verdict, **_place_record(decision.place)} if decision.verdict else {}),
         **({"calls": decision.calls} if decision.calls else {}),
+        **({"loss": decision.loss} if decision.loss else {}),
         **({"waived": list(decision.waived)} if decision.waived else {}),
         **{
             name: [_objection_record(item) for item in items]

@@ -12,17 +12,21 @@ import msgspec
 
 from couler_plugins.documents.collector import collector_paused
 from couler_plugins.documents.mappings import by_key
+from couler_plugins.driver.differences import Carrying, Policy
 from couler_plugins.driver.pipeline import Pass, refuse_broken
 from couler_plugins.driver.results import FileResult, Result
 from couler_plugins.driver.rewrite import Session, adapter_errors, lift_files, rewrite
+from couler_plugins.engine_kit.legalize.placeholders import is_placeholder
 from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure, Unsupported, one_line
 from couler_plugins.hookspecs import Adapter
 from couler_plugins.hpo.workflows.notes import read_notes
 from couler_plugins.inputs.sources import Input
 from couler_plugins.ir import Workflow, verify, without_origin
-from couler_plugins.plan import Decision, Plan
+from couler_plugins.plan import Decision, Lowered, Plan
 
 log = logging.getLogger(__name__)
+WORDS = {"detail": "left out", "run": "left out, although it has a meaning", "step": "to be written by hand"}
+"""What a comment says of a difference, by what is lost."""
 
 
 def convert_inputs(inputs: Sequence[Input], to: str, work: Session) -> Result:
@@ -86,6 +90,9 @@ def to_portable_plan(plan: Plan, source: Adapter, target: Adapter) -> Plan:
     workflows: list[Workflow] = []
     decisions = list(plan.decisions)
     for old in plan.workflows:
+        if is_placeholder(*old.operations):
+            workflows.append(without_origin(old))
+            continue
         workflow, noted = _without_tuning(old, source, plan)
         decisions += noted
         with adapter_errors(source.engine, "portable()"):
@@ -170,11 +177,10 @@ def _converted(
         for number, item in enumerate(items):
             workflows = tuple(of_file.get(number, ()))
             if number not in refused:
+                own = replace(plan, workflows=workflows, decisions=_beside(item, source))
                 try:
-                    own = to_portable_plan(
-                        replace(plan, workflows=workflows, decisions=_beside(item, source)), source, target
-                    )
-                    yield numbers[number], _written(item, own, target, options, names)
+                    lowered, differences = carry(own, source, target, options, work.policy)
+                    yield numbers[number], _written(item, own, target, lowered, differences, names)
                 except CoulerError as error:
                     refused.setdefault(number, error)
             if number in refused:
@@ -197,17 +203,50 @@ def _beside(item: Input, source: Adapter) -> tuple[Decision, ...]:
     return tuple(notes)
 
 
-def _written(item: Input, plan: Plan, target: Adapter, options: Any, names: dict[str, str]) -> FileResult:
+def carry(
+    plan: Plan, source: Adapter, target: Adapter, options: Any, policy: Policy
+) -> tuple[Lowered, tuple[Decision, ...]]:
+    """Return what the target writes of workflows of another engine, and what differs there.
+
+    Args:
+        plan: the workflows as they were lifted, all of one file.
+        source: the adapter of their engine.
+        target: the adapter of the other engine.
+        options: its options.
+        policy: what becomes of differences.
+
+    Raises:
+        CoulerError: the policy refuses what differs.
+    """
+    carrying = Carrying(plan, getattr(options, "image", ""), policy)
+    portable = carrying.carry(plan, lambda own: to_portable_plan(own, source, target))
+
+    def lower(own: Plan) -> Lowered:
+        with adapter_errors(target.engine, "lower()"):
+            lowered = target.lower(own, options)
+        for error in lowered.refused.values():
+            raise error if isinstance(error, CoulerError) else PluginFailure(one_line(error), engine=target.engine)
+        return lowered
+
+    lowered = carrying.carry(portable, lower)
+    return lowered, carrying.judge(lowered.decisions)
+
+
+def _written(
+    item: Input,
+    plan: Plan,
+    target: Adapter,
+    lowered: Lowered,
+    differences: tuple[Decision, ...],
+    names: dict[str, str],
+) -> FileResult:
     """One file for the target.
 
     Raises:
-        CoulerError: the target cannot say what is in it, or another file has something of the same name.
+        CoulerError: another file has something of the same name.
     """
-    with adapter_errors(target.engine, "lower()"):
-        lowered = target.lower(plan, options)
+    with adapter_errors(target.engine, "dump()"):
         text = target.dump(lowered).added
-    for error in lowered.refused.values():
-        raise error if isinstance(error, CoulerError) else PluginFailure(one_line(error), engine=target.engine)
     for position, name in enumerate(lowered.names):
         other = names.get(name, item.name if name in lowered.names[:position] else None)
         if other is not None:
@@ -216,15 +255,27 @@ def _written(item: Input, plan: Plan, target: Adapter, options: Any, names: dict
                 f"its name there would be {name}, which {other} has already", engine=target.engine, hint=hint
             )
     names.update(dict.fromkeys(lowered.names, item.name))
+    own = tuple(decision for decision in differences if decision not in lowered.decisions)
+    rest = lowered.decisions
     return _result(
         item,
         target,
         status="changed",
-        text=text,
+        text=_with_comments(text, differences),
         documents=lowered.added,
         workflows=len(plan.workflows),
-        passes=(Pass(target.engine, lowered.decisions),) if lowered.decisions else (),
+        passes=tuple(
+            Pass(name, decisions) for name, decisions in (("convert", own), (target.engine, rest)) if decisions
+        ),
     )
+
+
+def _with_comments(text: str, differences: Sequence[Decision]) -> str:
+    """Return a text with comments on top, of what is left out of it, and of what is to be written by hand."""
+    if not differences or text.startswith("{"):
+        return text
+    lines = (f"# couler: {WORDS[item.loss]}: {' '.join(item.reason.split())}\n" for item in differences)
+    return "".join(dict.fromkeys(lines)) + text
 
 
 def _result(item: Input, target: Adapter, **fields: Any) -> FileResult:

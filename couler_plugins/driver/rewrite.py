@@ -14,6 +14,7 @@ from couler_plugins.documents import Document, SourceFile, findings
 from couler_plugins.documents.collector import collector_paused
 from couler_plugins.driver.attribution import FileState, hand_out, trace_workflows
 from couler_plugins.driver.context import RunContext
+from couler_plugins.driver.differences import Policy
 from couler_plugins.driver.isolation import blank, raise_common_failure, without_failing
 from couler_plugins.driver.pipeline import PipelineRun, print_optimizer, refuse_broken, run_pipeline
 from couler_plugins.driver.results import Result, WorkflowVersions, join_documents
@@ -41,6 +42,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
         history: files that tell of past runs.
         previous: how workflows were split before.
         rows: the rows of the settings, by the optimizer that they are for.
+        policy: what becomes of differences between engines.
     """
 
     plugins: Plugins
@@ -50,6 +52,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     history: Sequence[SourceFile] = ()
     previous: Sequence[Part] = ()
     rows: Mapping[str, Sequence[Row]] = msgspec.field(default_factory=dict)
+    policy: Policy = Policy()
 
     def engines(
         self, files: Sequence[SourceFile | None], refuse: Callable[[int, CoulerError], object]

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 
 from couler_plugins.documents import SourceFile
+from couler_plugins.driver.differences import Policy
 from couler_plugins.driver.isolation import raise_common_failure
 from couler_plugins.driver.pipeline import check_order, parse_pipeline
 from couler_plugins.driver.results import Result
@@ -34,6 +35,7 @@ def session(
     to: str | None = None,
     engine: str | None = None,
     report: Callable[[str], None] = log.debug,
+    policy: Policy | None = None,
 ) -> Session:
     """What the functions on inputs work with.
 
@@ -63,6 +65,7 @@ def session(
         history=history,
         previous=read_parts(config.previous, config.max_bytes) if config.previous else (),
         rows=config.rows,
+        policy=policy or Policy(),
     )
 
 

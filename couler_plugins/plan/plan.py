@@ -20,6 +20,8 @@ Outcome = Literal["", "cached", "declarable", "never", "run-time", "not-in-call"
 """What becomes of a call site: cached (by its engine or by us), cached once its owner declares something, never cached,
 decided by the worker that runs it, or unknown since its callee is in no file of the call."""
 
+Loss = Literal["", "detail", "run", "step"]
+
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why something changed (or, with an empty `action`, why it did not).
@@ -41,6 +43,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             cache all steps by itself.
         waived: the words by which its owner vouches for what no key covers, sorted.
         place: where the call site is.
+        loss: what a conversion leaves out by it: a `detail` of how it is run, or what whole runs mean (`run`), or a
+            `step` that is to be written by hand; empty where nothing is lost.
     """
 
     optimizer: str
@@ -57,6 +61,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     warnings: tuple[Objection, ...] = ()
     waived: tuple[str, ...] = ()
     place: SourcePlace | None = None
+    loss: Loss = ""
 
     def map_places(self, change: Callable[[SourcePlace | None, str], SourcePlace | None]) -> Decision:
         """This decision with its places changed; `change` is also told the text that an objection was found by."""

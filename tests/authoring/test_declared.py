@@ -164,10 +164,9 @@ def test_a_schedule_makes_what_runs_by_itself() -> None:
 
 
 @pytest.mark.parametrize("engine", ["kfp", "tekton"])
-def test_a_schedule_is_refused_where_runs_are_started_by_others(engine: str) -> None:
-    with pytest.raises(Unsupported, match="has a schedule") as caught:
-        scheduled().to(engine)
-    assert caught.value.hint
+def test_a_schedule_is_left_out_where_runs_are_started_by_others(engine: str, caplog: pytest.LogCaptureFixture) -> None:
+    assert "nightly" in scheduled().to(engine)
+    assert "has a schedule" in caplog.text
 
 
 @pytest.mark.parametrize("engine", ["airflow", "kfp", "tekton"])

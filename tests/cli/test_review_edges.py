@@ -10,7 +10,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from cli.test_review import CHANGED, WORKFLOW, data, review, start
-from couler_plugins.cli.review_text import LENGTH
+from couler_plugins.cli.markdown import LENGTH
 from gitops_files import TWINS, commit_all, git
 
 pytestmark = pytest.mark.usefixtures("repository")

@@ -6,6 +6,7 @@ error tells all reasons.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -18,6 +19,8 @@ from couler_plugins.ir import Call, Graph, Node, Operation, Workflow, callables,
 
 SHOWN = 20
 """Reasons that an error shows."""
+FIELD = re.compile(r"[\w./-]+")
+"""The name of a field, with those of what it is in before it."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,7 @@ class Legality:
     hints: Mapping[str, str]
     usual: str
 
-    def refusal(self, feature: str, subject: str, reason: str, hint: str = "") -> Unsupported:
+    def refusal(self, feature: str, subject: str, reason: str, hint: str = "", fault: object = None) -> Unsupported:
         """Return the error for something that the engine cannot say.
 
         Args:
@@ -105,10 +108,13 @@ class Legality:
             subject: the step, graph or operation that has it; empty for the workflow.
             reason: what about it, as the rest of a sentence about the subject.
             hint: the way out; the usual one for the feature unless given.
+            fault: what is wrong; of a structure of the engine's own, the names of the fields, with commas between.
         """
         message = f"{subject!r} {reason}" if subject else f"it {reason}"
         hint = hint or self.hints.get(feature, self.usual)
-        return Unsupported(message, engine=self.engine, step=subject or None, feature=feature, hint=hint)
+        names = fault.split(", ") if isinstance(fault, str) and feature.endswith("native_extra") else []
+        fields = tuple(names) if all(map(FIELD.fullmatch, names)) else ()
+        return Unsupported(message, engine=self.engine, step=subject or None, feature=feature, hint=hint, fields=fields)
 
     def refusals(self, workflow: Workflow) -> Iterator[Unsupported]:
         """Yield an error for each thing in a workflow that the table has a rule about."""
@@ -120,7 +126,7 @@ class Legality:
         for rule in rules:
             fault = rule.fault(site) if rule.fault is not None else differs(site.node, rule.feature)
             if fault:
-                yield self.refusal(rule.feature, subject, rule.reason.format(fault, site=site), rule.hint)
+                yield self.refusal(rule.feature, subject, rule.reason.format(fault, site=site), rule.hint, fault)
 
 
 def differs(node: Node, feature: str) -> bool:
@@ -138,13 +144,17 @@ def merge(refusals: Iterable[Unsupported]) -> Unsupported:
     """Return one error that tells all of these, about the first one's feature; each way out is told once."""
     lines: list[str] = []
     hints: set[str | None] = set()
-    unique = list({error.message: error for error in refusals}.values())
+    parts = (part for error in refusals for part in error.parts or (error,))
+    unique = list({error.message: error for error in parts}.values())
+    if len(unique) == 1:
+        return unique[0]
     for number, error in enumerate(unique):
         lines.append(error.message if not number or error.hint in hints else f"{error.message} ({error.hint})")
         hints.add(error.hint)
     more = [f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
-    unique[0].message = "\n  ".join([*lines[:SHOWN], *more])
-    return unique[0]
+    first = unique[0]
+    place = {name: getattr(first, name) for name in ("file", "line", "path", "engine", "step", "feature", "hint")}
+    return Unsupported("\n  ".join([*lines[:SHOWN], *more]), fields=first.fields, parts=tuple(unique), **place)
 
 
 def raise_all(refusals: Iterable[Unsupported]) -> None:

@@ -126,8 +126,49 @@ def _without(native: Native) -> Native | None:
     """A structure without its nulls; None where nothing is left of it."""
     data, references_inside = _opened(native)
     remainder = {key: inner for key, inner in _kept(data).items() if inner or key not in EMPTY}
-    if remainder == data:
-        return native
+    return native if remainder == data else _closed(remainder, references_inside)
+
+
+def without_field(native: Native | None, field: str) -> Native | None:
+    """Return a structure without a field, wherever it stands; None where nothing is left of it.
+
+    Args:
+        native: the structure.
+        field: its name, with those of what it is in before it (`spec.podGC`), or with some of them.
+    """
+    if native is None:
+        return None
+    data, references_inside = _opened(native)
+    remainder = _pruned(data, tuple(field.split(".")))
+    return native if remainder == data else _closed(remainder, references_inside)
+
+
+def only_field(native: Native | None, outer: str, inner: str) -> Native | None:
+    """Return a structure that has, in place of one of its fields, what a field within that holds."""
+    if native is None:
+        return None
+    data, references_inside = _opened(native)
+    content = data.get(outer, {}).get(inner)
+    remainder = {key: content if key == outer else value for key, value in data.items() if key != outer or content}
+    return _closed(remainder, references_inside)
+
+
+def _pruned(data: Any, keys: tuple[str, ...]) -> Any:
+    """Return data without what stands under these keys; else without what does below its other keys."""
+    if not isinstance(data, dict):
+        return data
+    if _holds(data, keys):
+        rest = {} if len(keys) == 1 else _pruned(data[keys[0]], keys[1:])
+        return {key: rest if key == keys[0] else inner for key, inner in data.items() if rest or key != keys[0]}
+    return {key: _pruned(inner, keys) for key, inner in data.items()}
+
+
+def _holds(data: Any, keys: tuple[str, ...]) -> bool:
+    return not keys or (isinstance(data, dict) and keys[0] in data and _holds(data[keys[0]], keys[1:]))
+
+
+def _closed(remainder: Any, references_inside: list[Reference | Expression]) -> Native | None:
+    """Return data with references in place of their tokens; the reverse of `_opened`."""
     pieces = TOKEN.split(json.dumps(remainder, ensure_ascii=False, separators=(",", ":")))
     parts = tuple(
         references_inside[int(piece)] if number % 2 else piece for number, piece in enumerate(pieces) if piece

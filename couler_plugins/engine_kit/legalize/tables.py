@@ -157,7 +157,7 @@ class Table(NamedTuple):
                 for rule in rules:
                     for fault in faults(rule, subject):
                         reason = rule.reason.format(fault, engine=self.title)
-                        yield self.legality.refusal(rule.feature, name, reason, rule.hint)
+                        yield self.legality.refusal(rule.feature, name, reason, rule.hint, fault)
 
 
 def faults(rule: Rule, subject: Any) -> list[Any]:

@@ -1,0 +1,222 @@
+"""Differences between engines: what a conversion leaves out, and what somebody has to write by hand.
+
+A difference is a detail of how something is run, or concerns whole runs, or is what a step computes. A detail is left
+out, and told. The others refuse their file, unless the caller says otherwise.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeVar
+
+from couler_plugins.driver.remedies import Placeholders, without
+from couler_plugins.engine_kit.legalize.legality import merge
+from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
+from couler_plugins.ir import Workflow
+from couler_plugins.plan import Decision, Plan
+from couler_plugins.plan.plan import Loss
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+OnUnsupported = Literal["error", "warn", "drop", "todo"]
+POLICIES = ("error", "warn", "drop", "todo")
+MOST = 60
+"""Attempts at one file, after which it becomes one placeholder."""
+
+DETAIL_FEATURES = frozenset(
+    {
+        "Graph.metrics",
+        "Graph.memoized",
+        "Graph.parallelism",
+        "Loop.limit",
+        "Operation.directives",
+        "Operation.memoized",
+        "Operation.metrics",
+        "Step.directives",
+        "Workflow.kind",
+    }
+)
+"""Features that say how something is run, how fast, or what is remembered of it, and not what it computes."""
+RUN_FEATURES = frozenset(
+    {
+        "Graph.fail_fast",
+        "Graph.locks",
+        "Graph.retry",
+        "Graph.timeout",
+        "Operation.locks",
+        "Operation.timeout",
+        "Output.exported",
+        "Retry.condition",
+        "Retry.native_extra",
+        "Step.handlers",
+        "Step.retry",
+        "Step.timeout",
+        "Workflow.handlers",
+    }
+)
+"""Features that concern when a run starts, waits or ends, and that no step reads."""
+DETAIL_FIELDS = frozenset(
+    str.split(
+        """
+        affinity annotations archiveLocation archiveLogs arguments artifactGC
+        automountServiceAccountToken cachingOptions computeResources description displayName enum executor
+        failedJobsHistoryLimit hostAliases imagePullPolicy imagePullSecrets labels livenessProbe
+        managedBy metadata nodeSelector parallelism podDisruptionBudget podGC podMetadata podPriority
+        podPriorityClassName podSpecPatch ports priority priorityClassName readinessProbe resources
+        runtimeClassName schedule schedulerName schedules serviceAccountName startingDeadlineSeconds
+        startupProbe stepSpecs successfulJobsHistoryLimit taskInfo taskRunSpecs templateDefaults
+        terminationGracePeriodSeconds terminationMessagePath terminationMessagePolicy timezone tolerations
+        topologySpreadConstraints ttlSecondsAfterFinished ttlStrategy tty workflowMetadata
+        """
+    )
+)
+"""Fields of engines that say where and how pods run, what is kept of a run, and what people read."""
+RUN_FIELDS = frozenset(
+    str.split(
+        """
+        activeDeadlineSeconds concurrencyPolicy failFast hooks status stopStrategy suspend synchronization timeout
+        timeouts when
+        """
+    )
+)
+"""Fields of engines that concern when a run starts, waits or ends."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What becomes of differences.
+
+    Attributes:
+        on_unsupported: what becomes of those that are no details: `error` refuses the file; `warn` leaves out what
+            concerns whole runs, and tells it; `drop` does that, and does not tell it; `todo` also puts a placeholder
+            in the place of each step that cannot be carried.
+        strict: whether details refuse the file, too.
+    """
+
+    on_unsupported: OnUnsupported = "error"
+    strict: bool = False
+
+    def refuses(self, loss: Loss) -> bool:
+        """Return whether a difference of a kind refuses its file."""
+        if loss == "detail":
+            return self.strict
+        return self.on_unsupported == "error" or (loss == "step" and self.on_unsupported != "todo")
+
+
+def loss_of(error: CoulerError) -> Loss:
+    """Return what is lost where what an error is about is left out."""
+    feature = error.feature or ""
+    fields = getattr(error, "fields", ())
+    if feature.endswith("native_extra") and fields:
+        last = {field.rpartition(".")[2] for field in fields}
+        return "detail" if last <= DETAIL_FIELDS else "run" if last <= DETAIL_FIELDS | RUN_FIELDS else "step"
+    return "detail" if feature in DETAIL_FEATURES else "run" if feature in RUN_FEATURES else "step"
+
+
+class Carrying:
+    """Carries the workflows of one file, again and again with less of what refuses it, and notes what that was.
+
+    Args:
+        plan: the workflows as they were read.
+        image: what placeholders run in.
+        policy: what becomes of differences.
+    """
+
+    def __init__(self, plan: Plan, image: str, policy: Policy) -> None:
+        self._policy = policy
+        self._placeholders = Placeholders(plan.bundle, plan.workflows, image)
+        self._noted: dict[tuple[str, str], tuple[Decision, CoulerError]] = {}
+
+    def carry(self, plan: Plan, write: Callable[[Plan], T]) -> T:
+        """Return what `write` makes of a plan, whatever it takes.
+
+        Raises:
+            CoulerError: it refuses the file as a whole, whatever is in it.
+        """
+        for attempt in range(MOST):
+            try:
+                return write(plan)
+            except (Unsupported, InvalidInput) as error:
+                if not plan.workflows or error.feature == "Workflow.library":
+                    raise
+                plan = self._without(plan, error, last=attempt == MOST - 2)
+        return write(plan)
+
+    def judge(self, decisions: Iterable[Decision]) -> tuple[Decision, ...]:
+        """Return all differences, with those that adapters told of themselves.
+
+        Raises:
+            Unsupported: the policy refuses some.
+        """
+        pairs = [*self._noted.values(), *((item, _error_of(item)) for item in decisions if item.loss)]
+        refused = [error for decision, error in pairs if self._policy.refuses(decision.loss)]
+        if len(refused) > 1:
+            raise merge([self._with_line(error) for error in refused])
+        if refused:
+            raise refused[0]
+        silent = "run" if self._policy.on_unsupported == "drop" else None
+        return tuple(decision for decision, _ in pairs if decision.loss != silent)
+
+    def _with_line(self, error: CoulerError) -> Unsupported:
+        """Return one of several errors with the line that it is about."""
+        line = error.line or self._placeholders.line_of(error.step or "")
+        place: dict[str, Any] = {
+            name: getattr(error, name) for name in ("file", "path", "engine", "step", "feature", "hint")
+        }
+        text = error.message if line is None else f"line {line}: {error.message}"
+        return Unsupported(text, fields=getattr(error, "fields", ()), **place)
+
+    def _without(self, plan: Plan, error: CoulerError, *, last: bool) -> Plan:
+        parts: Sequence[CoulerError] = getattr(error, "parts", ()) or (error,)
+        before = plan.workflows
+        for part in parts:
+            workflows = tuple(self._remedied(workflow, part) for workflow in plan.workflows)
+            plan = replace(plan, workflows=workflows)
+        if last or all(new is old for new, old in zip(plan.workflows, before, strict=True)):
+            self._note(plan.workflows[0], error, "step")
+            return replace(plan, workflows=tuple(self._placeholders.whole(item, error) for item in plan.workflows))
+        return plan
+
+    def _remedied(self, workflow: Workflow, error: CoulerError) -> Workflow:
+        loss = loss_of(error)
+        if loss != "step" and isinstance(error, Unsupported):
+            changed = without(workflow, error)
+            if changed is not workflow:
+                self._note(workflow, error, loss)
+                return changed
+        changed = self._placeholders.replace(workflow, error)
+        if changed is not workflow:
+            self._note(workflow, error, "step")
+        return changed
+
+    def _note(self, workflow: Workflow, error: CoulerError, loss: Loss) -> None:
+        action = f"{'put a placeholder for' if loss == 'step' else 'leave out'} {error.feature or 'it'}"
+        message, *_ = error.message.splitlines()
+        line = error.line or self._placeholders.line_of(error.step or "")
+        decision = Decision(
+            optimizer="convert",
+            workflow=workflow.label,
+            subject=error.step or "",
+            action=action,
+            reason=message,
+            figures=() if line is None else (("line", line),),
+            loss=loss,
+        )
+        if loss in WAYS and isinstance(error, Unsupported):
+            error.hint = f"{WAYS[loss]}; or {error.hint}" if error.hint else WAYS[loss]
+        self._noted.setdefault((workflow.label, message), (decision, error))
+
+
+WAYS: dict[Loss, str] = {
+    "run": "--on-unsupported warn leaves it out, and says so",
+    "detail": "it is left out without --strict",
+}
+
+
+def _error_of(decision: Decision) -> Unsupported:
+    """Return the error in place of a decision that a policy does not allow."""
+    subject = f"{decision.subject!r}: " if decision.subject else ""
+    message, hint = f"{subject}{decision.reason}", WAYS.get(decision.loss)
+    return Unsupported(message, step=decision.subject or None, engine=decision.optimizer, hint=hint)
