@@ -6,10 +6,13 @@ from collections.abc import Iterator, Mapping
 
 from couler_kfp.cache.cache import KfpCache
 from couler_kfp.documents import ROOT
+from couler_kfp.portable.collected import Collected
 from couler_kfp.portable.components import is_python, portable_operation
 from couler_kfp.portable.graphs import portable_graph
 from couler_kfp.portable.legality import TABLE
 from couler_kfp.portable.types import constant_of, may_be_absent, said_of, text_of, type_of
+from couler_plugins.engine_kit.legalize.conditions import outcome
+from couler_plugins.engine_kit.legalize.placeholders import is_placeholder
 from couler_plugins.engine_kit.legalize.tables import Refusals
 from couler_plugins.ir import (
     Argument,
@@ -92,20 +95,57 @@ def portable(workflow: Workflow, bundle: Bundle) -> tuple[Workflow, tuple[Decisi
     """
     workflow = KfpCache(workflow).bare  # nobody there would see that what is wrapped was edited
     callees, refusals = callables(workflow), Refusals(TABLE.refusals(workflow, workflow))
+    collected = Collected(workflow)
+    passed: dict[str, dict[str, Reference]] = {}
 
     def operation(item: Operation) -> Operation:
-        return portable_operation(item, _presence(item, workflow, callees))
+        if is_placeholder(item):
+            return item
+        names = passed.setdefault(item.name, {})
+        return portable_operation(item, _presence(item, workflow, callees), collected, names)
 
     operations = refusals.each(operation, (item for item in workflow.operations if item.name))
     refusals.tell()
     changed = replace(
         workflow,
         operations=operations,
-        graphs=tuple(_with_parameters(portable_graph(graph, callees)) for graph in workflow.graphs),
+        graphs=tuple(portable_graph(_passing(graph, passed), callees) for graph in workflow.graphs),
         parameters=tuple(map(_parameter, workflow.parameters)),
         native_extra=None,
     )
+    changed = _ending(changed)
+    changed = replace(changed, graphs=tuple(map(_with_parameters, changed.graphs)))
     return with_limits_inside(changed), tuple(_notes(workflow))
+
+
+def _passing(graph: Graph, passed: Mapping[str, Mapping[str, Reference]]) -> Graph:
+    """The graph, which passes what platform configuration reads around its component."""
+
+    def changed(step: Step) -> Step:
+        more = passed.get(getattr(step.call, "name", ""), {})
+        arguments = (Argument(name=name, value=value) for name, value in more.items())
+        return replace(step, arguments=(*arguments, *step.arguments)) if more else step
+
+    return replace(graph, steps=tuple(map(changed, graph.steps)))
+
+
+def _ending(workflow: Workflow) -> Workflow:
+    """The workflow; what runs at the end of its only task runs at its own end, which every engine has words for."""
+    root = next((graph for graph in workflow.graphs if graph.name == ROOT), None)
+    if root is None or len(root.steps) != 1 or not root.steps[0].handlers:
+        return workflow
+    (step,) = root.steps
+    (handler,) = step.handlers
+
+    def read(reference: Reference) -> Reference:
+        if reference.to == "status":
+            return outcome()
+        return replace(reference, to="parameter", native="") if reference.to == "input" else reference
+
+    last = replace(handler, step=map_references(replace(handler.step, name=""), read))
+    graph = replace(root, steps=(replace(step, handlers=()),))
+    graphs = tuple(graph if item is root else item for item in workflow.graphs)
+    return replace(workflow, graphs=graphs, handlers=(last,))
 
 
 def _with_parameters(graph: Graph) -> Graph:
