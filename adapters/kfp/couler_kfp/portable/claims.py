@@ -44,7 +44,11 @@ def claiming(operation: Operation, presence: Mapping[str, bool | None], ports: t
     if presence.get("storage_class_name"):
         kept.append("storage_class_name")
     before, behind = ("name: ", "") if named == "pvc_name" else ("generateName: claim", "-")
-    head = ["apiVersion: v1\\nkind: PersistentVolumeClaim\\nmetadata:\\n  ", before, *map(_input, filter(None, [named]))]
+    head = [
+        "apiVersion: v1\\nkind: PersistentVolumeClaim\\nmetadata:\\n  ",
+        before,
+        *map(_input, filter(None, [named])),
+    ]
     modes = [f"{behind}\\nspec:\\n  accessModes: ", _input("access_modes")]
     size = ["\\n  resources: {requests: {storage: ", _input("size"), "}}\\n  storageClassName: "]
     kind = [_input("storage_class_name") if "storage_class_name" in kept else "standard"]

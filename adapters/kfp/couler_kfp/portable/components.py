@@ -87,6 +87,7 @@ INSTALLED = re.compile(r"\bkfp==(\d+)\.(\d+)")
 OLDEST = (2, 5)
 """The first `kfp` that takes a path for the place of an artifact (`Artifact._get_path`)."""
 
+
 def is_python(operation: Operation) -> bool:
     """Whether the operation is a Python component: its command is told what it is given as one JSON text."""
     return any(item.to == "run" and item.name == EXECUTOR_INPUT for item in references(operation.containers))
@@ -115,7 +116,9 @@ def portable_operation(
         raise refuse("Operation.native_extra", name, f"has {unknown[0]}", fault=unknown[0])
     (container,) = operation.containers
     if stub_of(operation):
-        return claiming(operation, presence, tuple(portable_port(port, name, absent=False) for port in operation.inputs))
+        return claiming(
+            operation, presence, tuple(portable_port(port, name, absent=False) for port in operation.inputs)
+        )
     container, pod = configured(name, _with_limits(name, container), rest.get("platforms", {}), passed)
     undeclared = _undeclared(operation)
     python = is_python(operation)
@@ -150,6 +153,9 @@ def portable_port(port: Port, holder: str, absent: bool = True) -> Port:
         raise refuse("Port.kind", holder, f"takes a list of artifacts ({port.name})", "let each task take one")
     default: Value | None = None
     if port.default is not None:
+        if "{{$" in str(constant_of(port.default)):
+            reason = f"has a default of {port.name!r} that only KFP fills in"
+            raise refuse("Port.default", holder, reason, "pass it as a parameter")
         default = Literal(value=text_of(constant_of(port.default)))
     elif may_be_absent(port):
         default = Literal(value=launcher.ABSENT if absent else "")

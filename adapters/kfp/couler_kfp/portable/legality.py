@@ -55,9 +55,7 @@ def _collected(steps: dict[str, Step], *values: Value | None) -> list[str]:
     return [name for name in read if steps[name].loop is not None]
 
 
-COLLECTED = Rule(
-    "Step.arguments", "collects the artifacts of each run of {!r}", hint="let the loop give their places"
-)
+COLLECTED = Rule("Step.arguments", "collects the artifacts of each run of {!r}", hint="let the loop give their places")
 UNKNOWN = Rule("Step.arguments", "reads {}, which only KFP knows")
 
 
@@ -79,8 +77,8 @@ def _computed(graph: Graph) -> list[str]:
 
 
 def _read(site: StepSite) -> list[Value]:
-    """Return the arguments and items of a call that are read, and not constants."""
-    values = [item.value for item in site.step.arguments if isinstance(item.value, (Reference, Template))]
+    """Return the arguments and items of a call that have references in them."""
+    values = [item.value for item in site.step.arguments if any(references(item.value))]
     return [*values, *(axis.values for axis in _axes(site) if isinstance(axis.values, Reference))]
 
 

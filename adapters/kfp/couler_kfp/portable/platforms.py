@@ -23,7 +23,7 @@ HANDLED = frozenset(
         "emptyDirMounts",
         "fieldPathAsEnv",
         "imagePullPolicy",
-        "imagePullSecret",
+        "imagePullSecret",  # that of all pods, see `pull_secrets`
         "nodeSelector",
         "podMetadata",
         "pvcMount",
@@ -35,6 +35,9 @@ HANDLED = frozenset(
 
 
 INPUT = re.compile(r"\\\\u0000(.*?)\\\\u0000")
+
+
+AFFINITIES = frozenset({"nodeAffinity", "podAffinity"})
 
 
 def configured(
@@ -56,6 +59,8 @@ def configured(
     config = platforms.get("kubernetes", {})
     if not isinstance(config, Mapping):
         raise refuse("Operation.native_extra", name, "has a configuration that is no mapping")
+    left_out = unsaid(config)
+    config = {key: content for key, content in config.items() if key not in left_out}
     if unknown := sorted(config.keys() - HANDLED):
         reason = f"is configured with {unknown[0]}"
         raise refuse("Operation.native_extra", name, reason, fault=f"kubernetes.{unknown[0]}")
@@ -72,14 +77,34 @@ def configured(
         if entries:
             pod[own or field] = dict(entries) if own else entries["labels"]
     if tolerations := _items(name, "tolerations", config):
-        pod["tolerations"] = [_toleration(name, item) for item in tolerations]
-    if secrets := _items(name, "imagePullSecret", config):
-        pod["imagePullSecrets"] = [{"name": _name(name, "imagePullSecret", item, "secret", passed)} for item in secrets]
+        pod["tolerations"] = list(map(dict, tolerations))
     if deadline := config.get("activeDeadlineSeconds"):
         pod["activeDeadlineSeconds"] = int(str(deadline))
     env = (*container.env, *_environment(name, config, passed))
     configured_container = replace(container, env=env, native_extra=Native.of(fields) if fields else None)
     return configured_container, with_inputs(pod) if pod else None
+
+
+def unsaid(config: Any) -> list[str]:
+    """Return the settings of where a pod runs that are left out: affinities, and what only the run knows."""
+    if not isinstance(config, Mapping):
+        return []
+    tolerations = config.get("tolerations")
+    selector = config.get("nodeSelector")
+    unknown = {
+        "imagePullSecret": len(pull_secrets("", config)) < len(config.get("imagePullSecret") or ()),
+        "tolerations": isinstance(tolerations, list) and any("tolerationJson" in item for item in tolerations),
+        "nodeSelector": isinstance(selector, Mapping) and "nodeSelectorJson" in selector,
+    }
+    return sorted([*(AFFINITIES & config.keys()), *(key for key, is_unknown in unknown.items() if is_unknown)])
+
+
+def pull_secrets(name: str, config: Any) -> list[str]:
+    """Return the secrets by which images are pulled, as far as their names are known."""
+    items = _items(name, "imagePullSecret", config) if isinstance(config, Mapping) else []
+    read: dict[str, Reference] = {}
+    names = [_name(name, "imagePullSecret", item, "secret", read) for item in items]
+    return [item for item in names if "\0" not in item]
 
 
 def with_inputs(data: Any) -> Native:
@@ -176,9 +201,3 @@ def _read(parameter: Mapping[str, Any]) -> Reference | None:
 
 def _optional(item: Mapping[str, Any]) -> dict[str, bool]:
     return {"optional": True} if item.get("optional") else {}
-
-
-def _toleration(name: str, item: Mapping[str, Any]) -> Any:
-    if "tolerationJson" in item:
-        raise refuse("Operation.native_extra", name, "has a toleration that is only known at run time")
-    return dict(item)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+import msgspec
+
 from couler_kfp.cache.cache import KfpCache
 from couler_kfp.documents import ROOT
 from couler_kfp.portable.collected import Collected
 from couler_kfp.portable.components import is_python, portable_operation
 from couler_kfp.portable.graphs import portable_graph
 from couler_kfp.portable.legality import TABLE
+from couler_kfp.portable.platforms import pull_secrets, unsaid
 from couler_kfp.portable.types import constant_of, may_be_absent, said_of, text_of, type_of
 from couler_plugins.engine_kit.legalize.conditions import outcome
 from couler_plugins.engine_kit.legalize.placeholders import is_placeholder
@@ -32,6 +35,7 @@ from couler_plugins.ir import (
     callables,
     fresh_name,
     map_references,
+    references,
     replace,
     take_name,
 )
@@ -111,11 +115,20 @@ def portable(workflow: Workflow, bundle: Bundle) -> tuple[Workflow, tuple[Decisi
         operations=operations,
         graphs=tuple(portable_graph(_passing(graph, passed), callees) for graph in workflow.graphs),
         parameters=tuple(map(_parameter, workflow.parameters)),
-        native_extra=None,
+        native_extra=_secrets(workflow),
     )
     changed = _ending(changed)
     changed = replace(changed, graphs=tuple(map(_with_parameters, changed.graphs)))
-    return with_limits_inside(changed), tuple(_notes(workflow))
+    return with_limits_inside(changed), tuple(_notes(workflow, collected))
+
+
+def _secrets(workflow: Workflow) -> Native | None:
+    """The secrets by which images are pulled: other engines have them for all pods of a run."""
+    names: list[str] = []
+    for operation in workflow.operations:
+        names += pull_secrets(operation.name, said_of(operation).get("platforms", {}).get("kubernetes"))
+    secrets = [{"name": name} for name in dict.fromkeys(names)]
+    return Native.of({"spec": {"imagePullSecrets": secrets}}) if secrets else None
 
 
 def _passing(graph: Graph, passed: Mapping[str, Mapping[str, Reference]]) -> Graph:
@@ -188,7 +201,7 @@ def _presence(
     return {name: found.pop() if len(found) == 1 else None for name, found in seen.items()}
 
 
-def _notes(workflow: Workflow) -> Iterator[Decision]:
+def _notes(workflow: Workflow, collected: Collected) -> Iterator[Decision]:
     """What means nearly the same elsewhere."""
 
     def note(subject: str, action: str, reason: str) -> Decision:
@@ -206,6 +219,18 @@ def _notes(workflow: Workflow) -> Iterator[Decision]:
                 reason = "texts in the list that hold quotes, backslashes or newlines are passed on with escapes"
                 yield note(step.name, "loops over what the run gives", reason)
     for operation in workflow.operations:
+        for field in unsaid(said_of(operation).get("platforms", {}).get("kubernetes")):
+            reason = f"{field} says where its pod runs, and only KFP knows how, or what it is"
+            yield msgspec.structs.replace(note(operation.name, "left out", reason), loss="detail")
+        read = {item.path[:1] for item in references(operation.containers) if item.kind == "artifact"}
+        if ("uri",) in read:
+            yield note(operation.name, "reads paths", "the URI of an artifact is its path in the container")
+        if any(collected.type_of(operation, port.name) for port in operation.inputs):
+            reason = "a list of what the runs of a loop gave is in the order of its items; KFP says nothing of that"
+            yield note(operation.name, "collects what a loop gives", reason)
+        if any(type_of(port) == "TASK_FINAL_STATUS" for port in operation.inputs):
+            reason = "of the final status of a task it is given the state alone, SUCCEEDED or FAILED"
+            yield note(operation.name, "is given a status", reason)
         kinds = {type_of(output) for output in operation.outputs if output.kind == "parameter"}
         if not is_python(operation) and "STRING" in kinds:
             reason = "KFP keeps a newline at the end of a parameter, and others take it off"
