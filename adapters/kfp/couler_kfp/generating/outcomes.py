@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from couler_kfp.generating.loops import needs_of
 from couler_kfp.generating.shells import CODE, OUTCOME
 from couler_kfp.tasks import COMPLETED
 from couler_plugins.engine_kit.legalize.conditions import Membership, is_outcome
@@ -23,13 +24,11 @@ from couler_plugins.ir import (
     Graph,
     Literal,
     Need,
-    Needs,
     Operation,
     Output,
     Reference,
     Step,
     Workflow,
-    all_of,
     callables,
     conjuncts,
     fresh_name,
@@ -126,13 +125,9 @@ def _tolerant(
                     value = Reference(to="output", kind="parameter", step=name, name=OUTCOME)
                     ends.tests.setdefault((graph.name, step.name), []).append(Membership(value, (wants,)))
                 needs[name] = (outcomes - FAILED) | {"succeeded"}
-        new = map_references(replace(step, needs=_needs(needs)), read)
+        new = map_references(replace(step, needs=needs_of(needs)), read)
         changed.append(tried(new) if step.name in loose else new)
     return replace(graph, stages=None, steps=tuple(changed))
-
-
-def _needs(accepted: Mapping[str, frozenset[str]]) -> Needs | None:
-    return all_of([Need(step=name, outcomes=tuple(sorted(outcomes))) for name, outcomes in accepted.items()])
 
 
 def _can_be_tried(step: Step, by_name: Mapping[str, Graph | Operation]) -> bool:
@@ -165,5 +160,5 @@ def _with_hooks(graph: Graph) -> Graph:
     if not added:
         return graph
     if graph.stages is not None:
-        steps = [replace(step, needs=_needs(accepted[step.name])) for step in steps]
+        steps = [replace(step, needs=needs_of(accepted[step.name])) for step in steps]
     return replace(graph, stages=None, steps=(*steps, *added))

@@ -186,17 +186,18 @@ SDK = "kfp-2.5.0"
 """Some version has to stand there; backends look whether it begins like this."""
 
 
-def pipeline_of(workflow: Workflow, image: str = "") -> tuple[Workflow, tuple[Decision, ...]]:
+def pipeline_of(workflow: Workflow, image: str = "", kubectl: str = "") -> tuple[Workflow, tuple[Decision, ...]]:
     """Return a workflow as a pipeline, and what is not quite the same about it.
 
     Args:
         workflow: it has no origin.
         image: for containers that say none.
+        kubectl: the image for what is done by kubectl.
 
     Raises:
         Unsupported: it has something that KFP has no words for.
     """
-    read, facts = with_facts(prepared(workflow, image))
+    read, facts = with_facts(prepared(workflow, image, kubectl))
     whole, ends = with_ends(without_idle_limits(reached(with_parameters_passed(read))))
     whole = reached(whole)
     graphs = tuple(
@@ -205,7 +206,7 @@ def pipeline_of(workflow: Workflow, image: str = "") -> tuple[Workflow, tuple[De
     )
     closed = replace(whole, graphs=graphs)
     root = _root(closed, facts)
-    TABLE.check(workflow, replace(closed, entry=None, handlers=(), graphs=(*root, *graphs)))
+    TABLE.check(replace(workflow, parameters=closed.parameters), replace(closed, entry=None, handlers=(), graphs=(*root, *graphs)))
     callees = callables(closed)
     names = {"": ROOT}
     for name in callees:

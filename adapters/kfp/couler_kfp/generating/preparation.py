@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from couler_kfp.generating.kinds import contained
 from couler_kfp.generating.loops import unrolled
 from couler_kfp.generating.pods import with_pods
 from couler_kfp.generating.shells import in_one
+from couler_kfp.generating.sources import with_sources
 from couler_plugins.engine_kit.legalize.passes import with_image
 from couler_plugins.engine_kit.legalize.rules import KINDS, usual
 from couler_plugins.engine_kit.legalize.values import joined, substituted
@@ -42,14 +44,16 @@ Source: Argo's `manifests/quick-start/base/overlays/workflow-controller-configma
 """
 
 
-def prepared(workflow: Workflow, image: str) -> Workflow:
+def prepared(workflow: Workflow, image: str, kubectl: str) -> Workflow:
     """Return a workflow whose loops, pods, containers and artifacts are in KFP's terms, as far as they can be.
 
     Args:
         workflow: it has no origin.
         image: for containers that say none.
+        kubectl: the image for what is done by kubectl; empty where there is none.
     """
-    whole = with_pods(unrolled(with_image(workflow, image)))
+    operations = tuple(contained(item, image, kubectl) for item in workflow.operations)
+    whole = with_sources(with_pods(unrolled(with_image(replace(workflow, operations=operations), image), image)))
     whole = replace(whole, operations=tuple(map(_contained, whole.operations)))
     return _with_images(_without_absent(whole))
 
@@ -67,10 +71,11 @@ def _contained(operation: Operation) -> Operation:
         return str(path.value) if is_path else reference  # type: ignore[union-attr]
 
     filled = substituted(operation.containers, read)
-    return in_one(replace(operation, containers=tuple(map(_commanded, filled))))
+    return in_one(replace(operation, containers=tuple(map(commanded, filled))))
 
 
-def _commanded(container: Container) -> Container:
+def commanded(container: Container) -> Container:
+    """Return a container with the command of its image, where it has none and that is known."""
     command = COMMANDS.get(str(getattr(container.image, "value", "")))
     if container.command or container.script is not None or command is None:
         return container
