@@ -86,9 +86,9 @@ class _Reader:
         pattern = PATTERN.fullmatch(text)
         if pattern is not None and isinstance(self._condition, Template):
             return Choice("&&", (Match(self._references[int(pattern[2])], pattern[4]),))
-        pieces = enumerate(PIECE.split(text))
-        parts = joined(self._references[int(item)] if number % 2 else item for number, item in pieces)
-        tests = comparisons(replace(self._condition, parts=parts))
+        cut = enumerate(PIECE.split(text))
+        filled = joined(self._references[int(item)] if number % 2 else item for number, item in cut)
+        tests = comparisons(replace(self._condition, parts=filled))
         return Choice("&&", tests) if tests else None
 
 

@@ -6,11 +6,12 @@ Sources: Argo's `pkg/apis/workflow/v1alpha1` (SuspendTemplate, ContainerSetTempl
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from typing import Any
 
-from couler_kfp.generating.shells import FIRST, around, words
+from couler_kfp.generating.shells import FIRST, around, commanded, words
 from couler_plugins.engine_kit.durations import as_seconds
 from couler_plugins.engine_kit.legalize.native_fields import fields_of
 from couler_plugins.ir import Container, Literal, Native, Operation, Output, Reference, Template, replace
@@ -29,14 +30,18 @@ def contained(operation: Operation, image: str, kubectl: str) -> Operation:
         image: with a shell; empty where there is none.
         kubectl: an image with a shell and kubectl; empty where there is none.
     """
-    made: Container | None = None
+    container: Container | None = None
     if operation.kind == "suspend" and image:
-        made = _sleeping(operation, image)
+        container = _sleeping(operation, image)
     elif operation.kind == "containerSet":
         return _joined(operation)
     elif operation.kind == "resource" and kubectl:
         return _managed(operation, kubectl)
-    return operation if made is None else replace(operation, kind="container", containers=(made,), native_extra=None)
+    return (
+        operation
+        if container is None
+        else replace(operation, kind="container", containers=(container,), native_extra=None)
+    )
 
 
 def _sleeping(operation: Operation, image: str) -> Container | None:
@@ -56,7 +61,8 @@ def _joined(operation: Operation) -> Operation:
     containers = whole["containers"]
     if not isinstance(containers, list) or not all(_is_plain(item) for item in containers):
         return operation
-    chain = [item.get("dependencies", []) == [other["name"]] for other, item in zip(containers, containers[1:], strict=False)]
+    pairs = itertools.pairwise(containers)
+    chain = [item.get("dependencies", []) == [other["name"]] for other, item in pairs]
     if containers[0].get("dependencies") or not all(chain) or len({item["image"] for item in containers}) != 1:
         return operation
     read = [_container(item) for item in containers]
@@ -78,18 +84,24 @@ def _is_plain(item: Any) -> bool:
 
 
 def _container(item: dict[str, Any]) -> Container:
-    from couler_kfp.generating.preparation import commanded
-
     image, command, args = Literal(value=item["image"]), words(*item.get("command", ())), words(*item.get("args", ()))
     return commanded(Container(image=image, command=command, args=args))
 
 
 def _managed(operation: Operation, kubectl: str) -> Operation:
-    """Return a resource that is made, changed or removed as a container that does so by kubectl."""
+    """Return a resource that is container, changed or removed as a container that does so by kubectl."""
     fields = fields_of(operation.native_extra)
     resource = fields.pop("resource", None)
-    known = {"action", "manifest", "flags", "mergeStrategy", "successCondition", "failureCondition", "setOwnerReference"}
-    if not isinstance(resource, dict) or resource.keys() - known or resource.get("action") not in ACTIONS:
+    fields_known = {
+        "action",
+        "manifest",
+        "flags",
+        "mergeStrategy",
+        "successCondition",
+        "failureCondition",
+        "setOwnerReference",
+    }
+    if not isinstance(resource, dict) or resource.keys() - fields_known or resource.get("action") not in ACTIONS:
         return operation
     if resource.get("setOwnerReference"):
         return operation
@@ -101,13 +113,13 @@ def _managed(operation: Operation, kubectl: str) -> Operation:
     flags = values.get("flags") or []
     strategy = {"patch": ["--type", resource.get("mergeStrategy", "strategic")]}.get(resource["action"], [])
     has_manifest = "manifest" in resource
-    given = [*words(*strategy), *flags]
+    flags_all = [*words(*strategy), *flags]
     script = _script(resource["action"], has_manifest, conditions, operation.outputs, outputs)
     manifest = [values["manifest"]] if has_manifest else words("")
     container = Container(
         image=Literal(value=kubectl),
         command=words("sh", "-c", script, "sh"),
-        args=(*manifest, *given),
+        args=(*manifest, *flags_all),
     )
     files = tuple(
         replace(output, value=None, path=Literal(value=f"{PLACE}-{output.name}")) for output in operation.outputs
@@ -119,20 +131,20 @@ def _managed(operation: Operation, kubectl: str) -> Operation:
 def values_of(native: Native | None) -> Any:
     """Return a structure as data in which each text is a value of the IR."""
     parts = () if native is None else native.parts
-    found = [part for part in parts if not isinstance(part, str)]
-    numbers = iter(range(len(found)))
+    parts_read = [part for part in parts if not isinstance(part, str)]
+    numbers = iter(range(len(parts_read)))
     text = "".join(part if isinstance(part, str) else f"\\u0000{next(numbers)}\\u0000" for part in parts)
-    return _valued(json.loads(text or "null"), found)
+    return _valued(json.loads(text or "null"), parts_read)
 
 
-def _valued(data: Any, found: list[Any]) -> Any:
+def _valued(data: Any, parts_read: list[Any]) -> Any:
     if isinstance(data, dict):
-        return {key: _valued(inner, found) for key, inner in data.items()}
+        return {key: _valued(inner, parts_read) for key, inner in data.items()}
     if isinstance(data, list):
-        return [_valued(inner, found) for inner in data]
+        return [_valued(inner, parts_read) for inner in data]
     if not isinstance(data, str) or "\0" not in data:
         return Literal(value=data)
-    pieces = [found[int(piece)] if number % 2 else piece for number, piece in enumerate(data.split("\0"))]
+    pieces = [parts_read[int(piece)] if number % 2 else piece for number, piece in enumerate(data.split("\0"))]
     kept = tuple(piece for piece in pieces if piece != "")
     return kept[0] if len(kept) == 1 and isinstance(kept[0], Reference) else Template(parts=kept)
 
@@ -162,21 +174,21 @@ def _asked(output: Output) -> str | None:
     return None
 
 
-def _script(action: str, has_manifest: bool, conditions: Any, outputs: Any, asked: Any) -> str:
+def _script(action: str, has_manifest: bool, conditions: Any, outputs: Any, paths: Any) -> str:
     good, bad = conditions
-    first = f'kubectl {action} -f {PLACE}.yaml' if has_manifest else f"kubectl {action}"
+    first = f"kubectl {action} -f {PLACE}.yaml" if has_manifest else f"kubectl {action}"
     first = f"kubectl patch -f {PLACE}.yaml --patch-file {PLACE}.yaml" if action == "patch" else first
     show = "" if action == "delete" else f" -o json > {PLACE}.json"
     lines = [
         f'printf %s "$1" > {PLACE}.yaml || exit; shift',
         f'{first} "$@"{show} || exit',
-        f"field() {{ kubectl get -f {PLACE}.json -o \"jsonpath=$1\"; }}",
+        f'field() {{ kubectl get -f {PLACE}.json -o "jsonpath=$1"; }}',
     ]
     if good or bad:
         checks = [f"if {' && '.join(bad)}; then exit 1; fi"] if bad else []
         ends = [f"if {' && '.join(good)}; then break; fi"] if good else ["break"]
         lines += ["while :; do", *checks, *ends, "sleep 5", "done"]
-    for output, path in zip(outputs, asked, strict=True):
+    for output, path in zip(outputs, paths, strict=True):
         how = f"-o jsonpath='{path}'" if path else "-o json"
         lines.append(f"kubectl get -f {PLACE}.json {how} > {PLACE}-{output.name} || exit")
     return "\n".join(lines)

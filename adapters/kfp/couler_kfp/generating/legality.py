@@ -79,6 +79,8 @@ IN_STORE = frozenset({"archive", "archiveLogs", "artifactGC", "deleted", "option
 """What an artifact says of how its engine keeps it."""
 
 
+KEPT = frozenset({"artifactRepositoryRef"})
+"""What a workflow says of where its artifacts are kept, which is told."""
 PORTS = (
     *(rule for rule in rules.PORTS if rule.feature != "Port.kind"),
     Rule("Port.origin", "takes the artifact {}", _foreign_artifacts, "let a step fetch it"),

@@ -14,7 +14,6 @@ from typing import Any
 from couler_kfp.generating.kinds import values_of
 from couler_plugins.engine_kit.legalize.native_fields import fields_of
 from couler_plugins.engine_kit.legalize.tables import waits
-
 from couler_plugins.ir import (
     Argument,
     Axis,
@@ -70,29 +69,29 @@ def unrolled(workflow: Workflow, image: str) -> Workflow:
     limited = replace(workflow, graphs=tuple(map(_with_limit, workflow.graphs)))
     listed = map_steps(limited, _unrolled)
     names = set(callables(listed))
-    made: list[Operation] = []
-    graphs = tuple(_with_counts(graph, image, names, made) for graph in listed.graphs) if image else listed.graphs
-    return replace(listed, graphs=graphs, operations=(*listed.operations, *made)) if made else listed
+    counts: list[Operation] = []
+    graphs = tuple(_with_counts(graph, image, names, counts) for graph in listed.graphs) if image else listed.graphs
+    return replace(listed, graphs=graphs, operations=(*listed.operations, *counts)) if counts else listed
 
 
-def _with_counts(graph: Graph, image: str, names: set[str], made: list[Operation]) -> Graph:
+def _with_counts(graph: Graph, image: str, names: set[str], counts: list[Operation]) -> Graph:
     """Return a graph with a step that counts before each loop whose bounds only the run knows."""
     steps: list[Step] = []
-    taken = {step.name for step in graph.steps}
+    step_names = {step.name for step in graph.steps}
     for step in graph.steps:
         values = _bounds(step)
         if values is None:
             steps.append(step)
             continue
         operation = take_name(f"{step.name}-count", names)
-        name = take_name(f"{step.name}-{ITEMS}", taken)
+        name = take_name(f"{step.name}-{ITEMS}", step_names)
         command = tuple(Literal(value=text) for text in ("sh", "-c", COUNT, "sh"))
         keys = ("count", "start", "end", "format")
         args = tuple(Reference(to="input", kind="parameter", name=key) for key in keys)
         container = Container(image=Literal(value=image), command=command, args=args)
         output = Output(name=ITEMS, path=Literal(value="/tmp/couler-items"))  # noqa: S108  # in a container of its own
         inputs = tuple(Port(name=key) for key in keys)
-        made.append(
+        counts.append(
             Operation(name=operation, kind="container", inputs=inputs, outputs=(output,), containers=(container,))
         )
         passed = tuple(Argument(name=key, value=values[key]) for key in keys)
@@ -121,7 +120,7 @@ def _bounds(step: Step) -> dict[str, Value] | None:
         return None
     said = {"count": "", "start": "", "end": "", "format": "%d", **fields_of(values)}
     form = said["format"]
-    if said.keys() != {"count", "start", "end", "format"} or not FORMAT.fullmatch(form) or set(form) & set("\"\\"):
+    if said.keys() != {"count", "start", "end", "format"} or not FORMAT.fullmatch(form) or set(form) & set('"\\'):
         return None
     bounds: dict[str, Value] = {key: Literal(value=str(said[key])) for key in said}
     bounds |= {key: value for key, value in values_of(values).items() if not isinstance(value, Literal)}
@@ -176,7 +175,7 @@ def _whole(content: Any) -> int | None:
 
 
 def _combined(loop: Loop) -> list[Any] | None:
-    lists = [
+    lists: list[Any] = [
         axis.values.data if isinstance(axis.values, Native) and not any(references(axis.values)) else None
         for axis in loop.axes
     ]
@@ -194,6 +193,6 @@ def _with_limit(graph: Graph) -> Graph:
         return graph
     (step,) = graph.steps
     loop = step.loop
-    if loop.limit is not None or not isinstance(graph.parallelism, Literal):
+    if loop is None or loop.limit is not None or not isinstance(graph.parallelism, Literal):
         return graph
     return replace(graph, parallelism=None, steps=(replace(step, loop=replace(loop, limit=graph.parallelism)),))

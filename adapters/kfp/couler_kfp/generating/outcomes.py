@@ -72,14 +72,14 @@ def with_ends(workflow: Workflow) -> tuple[Workflow, Ends]:
     ends = Ends()
     by_name = callables(workflow)
     names = set(by_name)
-    made: list[Operation] = []
+    copies: list[Operation] = []
 
     def tried(step: Step) -> Step:
         operation = by_name[getattr(step.call, "name", "")]
         assert isinstance(operation, Operation)
         name = take_name(f"{operation.name}-tried", names)
-        told = tuple(Output(name=item, path=Literal(value="")) for item in (OUTCOME, CODE))
-        made.append(replace(operation, name=name, outputs=(*operation.outputs, *told)))
+        facts_told = tuple(Output(name=item, path=Literal(value="")) for item in (OUTCOME, CODE))
+        copies.append(replace(operation, name=name, outputs=(*operation.outputs, *facts_told)))
         ends.tried.add(name)
         return replace(step, call=Call(name=name), tolerates=())
 
@@ -87,7 +87,7 @@ def with_ends(workflow: Workflow) -> tuple[Workflow, Ends]:
         return _with_hooks(_tolerant(graph, by_name, ends, tried))
 
     graphs = tuple(map(changed, workflow.graphs))
-    return replace(workflow, graphs=graphs, operations=(*workflow.operations, *made)), ends
+    return replace(workflow, graphs=graphs, operations=(*workflow.operations, *copies)), ends
 
 
 def _tolerant(

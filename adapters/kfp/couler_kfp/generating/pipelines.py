@@ -10,8 +10,6 @@ not start, so nothing that is to start all the same can be said.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from couler_kfp.documents import ROOT
 from couler_kfp.generating.components import ARTIFACT, component_of, function_component, output_of, text_port
 from couler_kfp.generating.conditions import question_of, tests_of
@@ -19,19 +17,19 @@ from couler_kfp.generating.legality import TABLE
 from couler_kfp.generating.nested import Nested
 from couler_kfp.generating.outcomes import LAST, Ends, may_skip, with_ends
 from couler_kfp.generating.preparation import prepared
-from couler_kfp.generating.runs import told, with_facts
+from couler_kfp.generating.questions import condition_of
+from couler_kfp.generating.roots import finishing, is_computed, losses, root_of
+from couler_kfp.generating.runs import with_facts
 from couler_kfp.generating.values import (
     Read,
     Types,
     arguments_of,
-    condition_of,
     constant,
     default_of,
     type_of,
     with_channels,
 )
 from couler_kfp.tasks import COMPLETED, SUCCEEDED
-from couler_plugins.engine_kit.legalize.native_fields import HOUSEKEEPING, fields_of
 from couler_plugins.engine_kit.legalize.passes import (
     as_label,
     reached,
@@ -58,7 +56,6 @@ from couler_plugins.ir import (
     all_of,
     callables,
     fresh_name,
-    map_references,
     references,
     replace,
 )
@@ -201,12 +198,15 @@ def pipeline_of(workflow: Workflow, image: str = "", kubectl: str = "") -> tuple
     whole, ends = with_ends(without_idle_limits(reached(with_parameters_passed(read))))
     whole = reached(whole)
     graphs = tuple(
-        replace(graph, outputs=tuple(output for output in graph.outputs if not _is_computed(output)))
+        replace(graph, outputs=tuple(output for output in graph.outputs if not is_computed(output)))
         for graph in whole.graphs
     )
     closed = replace(whole, graphs=graphs)
-    root = _root(closed, facts)
-    TABLE.check(replace(workflow, parameters=closed.parameters), replace(closed, entry=None, handlers=(), graphs=(*root, *graphs)))
+    root = root_of(closed, facts)
+    TABLE.check(
+        replace(workflow, parameters=closed.parameters),
+        replace(closed, entry=None, handlers=(), graphs=(*root, *graphs)),
+    )
     callees = callables(closed)
     names = {"": ROOT}
     for name in callees:
@@ -224,11 +224,11 @@ def pipeline_of(workflow: Workflow, image: str = "", kubectl: str = "") -> tuple
         name=as_label(workflow.name or workflow.prefix or "workflow", MAX_NAME),
         parameters=main.inputs,
         entry=Step(name=ROOT, call=Call(name=ROOT)),
-        graphs=(_finishing(main, closed), *dags.graphs),
+        graphs=(finishing(main, closed), *dags.graphs),
         operations=operations,
         native_extra=Native.of({"spec": {"sdkVersion": SDK}}),
     )
-    return pipeline, tuple(_losses(workflow, whole))
+    return pipeline, tuple(losses(workflow, whole))
 
 
 def _retry(retry: Retry) -> Retry:
@@ -238,83 +238,8 @@ def _retry(retry: Retry) -> Retry:
     return Retry(limit=limit, delay=retry.delay, factor=retry.factor or same)
 
 
-def _is_computed(output: Output) -> bool:
-    """Return whether an output of a graph is more than one of a task in it."""
-    plain = output.exported is None and output.default is None and isinstance(output.value, Reference)
-    return not (plain and output.value.step)  # type: ignore[union-attr]
-
-
 def _component(operation: Operation, name: str, graphs: Graphs) -> Operation:
     function = function_of(operation)
     if function is not None:
         return function_component(operation, function, name, shelter=graphs.types.all_functions)
     return component_of(operation, name, is_printed=operation.name in graphs.printed)
-
-
-def _root(workflow: Workflow, facts: dict[str, str]) -> tuple[Graph, ...]:
-    """Return the pipeline itself: it calls what the workflow starts with, and what runs at its end.
-
-    Args:
-        workflow: the workflow.
-        facts: of the run, by the parameters that are read in their place.
-    """
-    if workflow.entry is None:
-        return ()
-
-    def inside(step: Step, name: str) -> Step:
-        return map_references(
-            replace(told(step, facts), name=name),
-            lambda item: replace(item, to="input") if item.to == "parameter" else item,
-        )
-
-    callee = callables(workflow).get(getattr(workflow.entry.call, "name", ""))
-    first = inside(workflow.entry, callee.name if callee is not None else "main")
-    last = [
-        inside(handler.step, fresh_name(handler.step.name or "exit", {first.name})) for handler in workflow.handlers
-    ]
-    outputs = () if callee is None or last else callee.outputs
-    return (
-        Graph(
-            name="",
-            inputs=tuple(replace(port, native_extra=None) for port in workflow.parameters),
-            outputs=tuple(
-                Output(
-                    name=item.name,
-                    kind=item.kind,
-                    value=Reference(to="output", kind=item.kind, step=first.name, name=item.name),
-                )
-                for item in outputs
-            ),
-            steps=(first, *last),
-        ),
-    )
-
-
-def _finishing(root: Graph, workflow: Workflow) -> Graph:
-    """Return the pipeline, its handler waiting for the end of the rest."""
-    if not workflow.handlers:
-        return root
-    first, last = root.steps
-    return replace(root, steps=(first, replace(last, needs=Need(step=first.name, outcomes=COMPLETED))))
-
-
-def _losses(workflow: Workflow, whole: Workflow) -> Iterator[Decision]:
-    """Yield what a pipeline does not say, and does not have to."""
-
-    def note(subject: str, reason: str) -> Decision:
-        return Decision(optimizer="kfp", workflow=workflow.label, subject=subject, action="left out", reason=reason)
-
-    rest = fields_of(workflow.native_extra)
-    if workflow.namespace:
-        yield note("", f"the run decides on its namespace, and not {workflow.namespace}")
-    if rest.get("metadata"):
-        yield note("", "a pipeline has no labels and no annotations")
-    for key in HOUSEKEEPING:
-        if key in rest.get("spec", {}):
-            yield note("", f"it has {key}, which cannot be written for KFP")
-    for port in workflow.parameters:
-        if port.native_extra is not None:
-            yield note(port.name, "a pipeline says no more of a parameter than its type")
-    for graph in whole.graphs:
-        for output in filter(_is_computed, graph.outputs):
-            yield note(graph.name, f"KFP cannot compute its output {output.name!r}, and no step reads it")

@@ -120,9 +120,9 @@ def unknown_of_containers(operation: Operation) -> list[str]:
         odd |= {key for key in fields if key not in CONTAINER or is_unknown(fields[key])}
         if not isinstance(fields.get("workingDir", ""), str):
             odd.add("workingDir")
-        found = [_mounted(volumes, mount) for mount in _mounts(container)]
-        names = [json.dumps({**entry, "mountPath": ""}) for field, entry in filter(None, found)]
-        if None in found or len(set(names)) != len(names):
+        entries = [_mounted(volumes, mount) for mount in _mounts(container)]
+        names = [json.dumps({**entry, "mountPath": ""}) for field, entry in filter(None, entries)]
+        if None in entries or len(set(names)) != len(names):
             odd.add("volumeMounts")
     return sorted(odd)
 
@@ -152,15 +152,19 @@ def _mounted(volumes: Mapping[str, Any], mount: Any) -> tuple[str, dict[str, Any
             return None
         case {"secret": {"secretName": str(name), **others}} if not others.keys() - {"optional"}:
             named = {"secretName": name, "secretNameParameter": _constant(name)}
-            return "secretAsVolume", {**named, **place, **others}
+            return "secretAsVolume", {**named, **place, **_texts(others)}
         case {"configMap": {"name": str(name), **others}} if not others.keys() - {"optional"}:
             named = {"configMapName": name, "configMapNameParameter": _constant(name)}
-            return "configMapAsVolume", {**named, **place, **others}
+            return "configMapAsVolume", {**named, **place, **_texts(others)}
         case {"emptyDir": None}:
             return "emptyDirMounts", {"volumeName": mount["name"], **place}
         case {"emptyDir": dict(settings)} if not settings.keys() - {"medium", "sizeLimit"}:
-            return "emptyDirMounts", {"volumeName": mount["name"], **place, **settings}
+            return "emptyDirMounts", {"volumeName": mount["name"], **place, **_texts(settings)}
     return None
+
+
+def _texts(mapping: Mapping[Any, Any]) -> dict[str, Any]:
+    return {str(key): content for key, content in mapping.items()}
 
 
 def _constant(name: str) -> dict[str, Any]:
@@ -211,7 +215,7 @@ def configured(operation: Operation) -> tuple[Container, dict[str, Any]]:
     labels = pod.get("nodeSelector")
     timeout = as_seconds(str(getattr(operation.timeout, "value", "")))
     limits = [int(pod["activeDeadlineSeconds"])] if "activeDeadlineSeconds" in pod else []
-    limits += [] if timeout is None else [int(timeout.value)]
+    limits += [] if timeout is None else [int(str(timeout.value))]
     settings = {
         "imagePullPolicy": own.get("imagePullPolicy"),
         "podMetadata": pod.get("metadata"),

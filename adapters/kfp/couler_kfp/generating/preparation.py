@@ -1,4 +1,4 @@
-"""Passes that say of operations, and of what they are given, what KFP has words for, before anything is looked at."""
+"""Passes that say of operations, and of what they are values, what KFP has words for, before anything is looked at."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from typing import Any
 from couler_kfp.generating.kinds import contained
 from couler_kfp.generating.loops import unrolled
 from couler_kfp.generating.pods import with_pods
-from couler_kfp.generating.shells import in_one
+from couler_kfp.generating.shells import commanded, in_one
 from couler_kfp.generating.sources import with_sources
 from couler_plugins.engine_kit.legalize.passes import with_image
 from couler_plugins.engine_kit.legalize.rules import KINDS, usual
 from couler_plugins.engine_kit.legalize.values import joined, substituted
 from couler_plugins.ir import (
     Argument,
-    Container,
     Literal,
     Operation,
     Port,
@@ -30,18 +29,6 @@ from couler_plugins.ir import (
     replace,
     take_name,
 )
-
-COMMANDS = {
-    "argoproj/argosay:v1": "cowsay",
-    "argoproj/argosay:v2": "/argosay",
-    "docker/whalesay": "cowsay",
-    "docker/whalesay:latest": "cowsay",
-    "python:alpine3.6": "python3",
-}
-"""What images run by themselves that Argo's examples use: its own controller is told so, too.
-
-Source: Argo's `manifests/quick-start/base/overlays/workflow-controller-configmap.yaml` (`images`).
-"""
 
 
 def prepared(workflow: Workflow, image: str, kubectl: str) -> Workflow:
@@ -62,7 +49,9 @@ def _contained(operation: Operation) -> Operation:
     """Return an operation of one container, which reads paths as texts, and runs a command that is known."""
     if operation.kind not in KINDS:
         return operation
-    paths = {("input", port.kind, port.name): port.path for port in operation.inputs}
+    paths: dict[tuple[str, str, str], Value | None] = {
+        ("input", port.kind, port.name): port.path for port in operation.inputs
+    }
     paths |= {("output", output.kind, output.name): output.path for output in operation.outputs}
 
     def read(reference: Reference) -> Reference | str:
@@ -72,14 +61,6 @@ def _contained(operation: Operation) -> Operation:
 
     filled = substituted(operation.containers, read)
     return in_one(replace(operation, containers=tuple(map(commanded, filled))))
-
-
-def commanded(container: Container) -> Container:
-    """Return a container with the command of its image, where it has none and that is known."""
-    command = COMMANDS.get(str(getattr(container.image, "value", "")))
-    if container.command or container.script is not None or command is None:
-        return container
-    return replace(container, command=(Literal(value=command),))
 
 
 def _without_absent(workflow: Workflow) -> Workflow:
@@ -109,8 +90,10 @@ def _with_images(workflow: Workflow) -> Workflow:
 
     def changed(operation: Operation) -> Operation:
         templates = {item.image for item in operation.containers if isinstance(item.image, Template)}
-        (image, *others) = templates or {None}
-        if image is None or others or not all(_is_input(item) for item in references(image)):
+        if len(templates) != 1:
+            return operation
+        (image,) = templates
+        if not all(_is_input(item) for item in references(image)):
             return operation
         names = {port.name for port in operation.inputs}
         name = take_name("image", names)
@@ -122,12 +105,12 @@ def _with_images(workflow: Workflow) -> Workflow:
         return replace(operation, containers=containers, inputs=(*parameters, Port(name=name), *artifacts))
 
     def passed(step: Step) -> Step:
-        found = images.get(getattr(step.call, "name", ""))
-        if found is None:
+        image_read = images.get(getattr(step.call, "name", ""))
+        if image_read is None:
             return step
-        name, image, defaults = found
-        given = {**defaults, **{item.name: item.value for item in step.arguments if item.kind == "parameter"}}
-        value = _filled(image, given)
+        name, image, defaults = image_read
+        values = {**defaults, **{item.name: item.value for item in step.arguments if item.kind == "parameter"}}
+        value = _filled(image, values)
         return step if value is None else replace(step, arguments=(*step.arguments, Argument(name=name, value=value)))
 
     operations = tuple(map(changed, workflow.operations))
@@ -138,11 +121,11 @@ def _is_input(reference: Reference) -> bool:
     return reference.to == "input" and reference.kind == "parameter" and not reference.path
 
 
-def _filled(template: Template, given: Mapping[str, Value | None]) -> Value | None:
+def _filled(template: Template, values: Mapping[str, Value | None]) -> Value | None:
     """Return a text with what is passed in place of the inputs that it reads; None where that is no text."""
     parts: list[Any] = []
     for part in template.parts:
-        value = given.get(part.name) if isinstance(part, Reference) else part
+        value = values.get(part.name) if isinstance(part, Reference) else part
         match value:
             case str():
                 parts.append(value)

@@ -17,7 +17,7 @@ from couler_plugins.ir import (
     take_name,
 )
 
-FACTS = {
+FACTS: dict[tuple[str, ...], str] = {
     ("workflow", "name"): "pipeline_job_name",
     ("workflow", "uid"): "pipeline_job_uuid",
     ("workflow", "creationTimestamp"): "pipeline_job_create_time_utc",
@@ -57,7 +57,7 @@ def with_facts(workflow: Workflow) -> tuple[Workflow, dict[str, str]]:
     return (changed, {name: fact for fact, name in parameters.items()}) if parameters else (workflow, {})
 
 
-def told(step: Step, facts: dict[str, str]) -> Step:
+def with_placeholders(step: Step, facts: dict[str, str]) -> Step:
     """Return a call of the pipeline itself that passes facts of the run by KFP's placeholders for them."""
 
     def filled(argument: Argument) -> Argument:

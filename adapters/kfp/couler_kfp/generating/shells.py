@@ -67,6 +67,19 @@ THERE = 'mkdir -p "$1" && cd "$1" || exit; shift; exec "$@"'
 """`sh -c THERE sh FOLDER COMMAND…`: runs the command in a folder."""
 
 
+COMMANDS = {
+    "argoproj/argosay:v1": "cowsay",
+    "argoproj/argosay:v2": "/argosay",
+    "docker/whalesay": "cowsay",
+    "docker/whalesay:latest": "cowsay",
+    "python:alpine3.6": "python3",
+}
+"""What images run by themselves that Argo's examples use: its own controller is facts so, too.
+
+Source: Argo's `manifests/quick-start/base/overlays/workflow-controller-configmap.yaml` (`images`).
+"""
+
+
 def words(*texts: str) -> tuple[Value, ...]:
     """Return texts as arguments."""
     return tuple(Literal(value=text) for text in texts)
@@ -75,6 +88,14 @@ def words(*texts: str) -> tuple[Value, ...]:
 def around(container: Container, program: str, *arguments: Value) -> Container:
     """Return a container whose command a program of shell runs."""
     return replace(container, command=(*words("sh", "-c", program, "sh"), *arguments, *container.command))
+
+
+def commanded(container: Container) -> Container:
+    """Return a container with the command of its image, where it has none and that is known."""
+    command = COMMANDS.get(str(getattr(container.image, "value", "")))
+    if container.command or container.script is not None or command is None:
+        return container
+    return replace(container, command=(Literal(value=command),))
 
 
 def in_place(container: Container) -> Container:
@@ -159,5 +180,5 @@ def saving(container: Container, operation: Operation) -> Container:
 
 def trying(container: Container, places: Iterable[Value]) -> Container:
     """Return a container that succeeds whatever becomes of its command, and says what became of it."""
-    told = (Reference(to="output", kind="parameter", name=name, path=("output_file",)) for name in (OUTCOME, CODE))
-    return around(container, TRY, *told, *places, *words("--"))
+    facts = (Reference(to="output", kind="parameter", name=name, path=("output_file",)) for name in (OUTCOME, CODE))
+    return around(container, TRY, *facts, *places, *words("--"))

@@ -1,7 +1,7 @@
-"""What a workflow is given from elsewhere: keys of ConfigMaps as variables, and texts as artifacts.
+"""What a workflow is keys from elsewhere: keys of ConfigMaps as variables, and texts as artifacts.
 
-Kubernetes fills in `$(VARIABLE)` in the command and the arguments of a container (`v1.Container`), and KFP's launcher is
-given those of the user as arguments of its own.
+Kubernetes fills in `$(VARIABLE)` in the command and the arguments of a container (`v1.Container`), and KFP's launcher
+is keys those of the user as arguments of its own.
 """
 
 from __future__ import annotations
@@ -27,14 +27,16 @@ from couler_plugins.ir import (
 
 def with_sources(workflow: Workflow) -> Workflow:
     """Return a workflow whose operations read keys of ConfigMaps themselves, and write texts of artifacts."""
-    given = {port.name: key for port in workflow.parameters if (key := _key_of(port)) is not None}
+    keys = {port.name: key for port in workflow.parameters if (key := _key_of(port)) is not None}
     passed = {
-        (getattr(site.step.call, "name", ""), item.name) for site in call_sites(workflow) for item in site.step.arguments
+        (getattr(site.step.call, "name", ""), item.name)
+        for site in call_sites(workflow)
+        for item in site.step.arguments
     }
-    operations = tuple(_reading(item, given, passed) for item in workflow.operations)
+    operations = tuple(_reading(item, keys, passed) for item in workflow.operations)
     changed = replace(workflow, operations=operations)
     read = {item.name for item in references((changed.graphs, changed.operations)) if item.to == "parameter"}
-    kept = tuple(port for port in workflow.parameters if port.name not in given or port.name in read)
+    kept = tuple(port for port in workflow.parameters if port.name not in keys or port.name in read)
     return _with_texts(replace(changed, parameters=kept))
 
 
@@ -48,7 +50,7 @@ def _key_of(port: Port) -> Native | None:
     return Native.of({"valueFrom": {"configMapKeyRef": key}})
 
 
-def _reading(operation: Operation, given: dict[str, Native], passed: set[tuple[str, str]]) -> Operation:
+def _reading(operation: Operation, keys: dict[str, Native], passed: set[tuple[str, str]]) -> Operation:
     if operation.kind not in KINDS:
         return operation
     own = {
@@ -59,7 +61,7 @@ def _reading(operation: Operation, given: dict[str, Native], passed: set[tuple[s
     variables: dict[str, Native] = {}
 
     def read(reference: Reference) -> Reference | str:
-        source = own if reference.to == "input" else given if reference.to == "parameter" else {}
+        source = own if reference.to == "input" else keys if reference.to == "parameter" else {}
         if reference.name not in source or reference.path:
             return reference
         variable = "COULER_" + re.sub(r"\W", "_", f"{reference.to}_{reference.name}").upper()
@@ -78,7 +80,7 @@ def _reading(operation: Operation, given: dict[str, Native], passed: set[tuple[s
 
 
 def _with_texts(workflow: Workflow) -> Workflow:
-    """Return a workflow whose entry takes from nowhere else the artifacts that the run is given as texts."""
+    """Return a workflow whose entry takes from nowhere else the artifacts that the run is keys as texts."""
     entry = workflow.entry
     texts = {port.name: port for port in workflow.parameters if port.kind == "artifact" and raw_of(port.origin)}
     name = getattr(entry and entry.call, "name", "")

@@ -5,28 +5,22 @@ Functions say types; what hands on has that of its reader; else it is text. KFP 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from couler_kfp.generating.calls import BRACES
-from couler_kfp.generating.conditions import Choice, Match, Test
 from couler_kfp.generating.legality import refuse
-from couler_plugins.engine_kit.legalize.conditions import Comparison
 from couler_plugins.engine_kit.legalize.python.functions import (
     Function,
     Kind,
-    constant_of,
     function_of,
     passed,
     text_of,
 )
 from couler_plugins.engine_kit.legalize.python.runtime import safe_value
-from couler_plugins.engine_kit.legalize.values import joined
 from couler_plugins.ir import (
     Argument,
     Call,
-    Expression,
     Graph,
     Literal,
     Native,
@@ -224,14 +218,14 @@ def arguments_of(
             raise refuse("Step.arguments", step.name, f"passes {argument.name!r}, which is more than a text")
         if isinstance(value, Literal):
             value = Literal(value=text_of(value.value))
-        _check_braces(value, step.name)
+        check_braces(value, step.name)
         value = map_references(value, read)
         if is_function and kind == "text":
             _check_text(value, step, kind_of)
         yield replace(argument, value=value)
 
 
-def _check_braces(value: Value, step: str) -> None:
+def check_braces(value: Value, step: str) -> None:
     """Raise `Unsupported` where KFP, or the engine below it, takes a text for something else."""
     parts = value.parts if isinstance(value, Template) else [getattr(value, "value", "")]
     if any(isinstance(part, str) and "{{" in part for part in parts):
@@ -248,61 +242,3 @@ def _check_text(value: Value, step: Step, kind_of: KindOf) -> None:
         if kind not in fine or unknown:
             reason = f"makes a text of {'an item' if unknown else f'a {kind}'}, which KFP does in its own way"
             raise refuse("Step.arguments", step.name, reason, "do that in the function")
-
-
-# Conditions in CEL, over values that have types.
-
-
-def condition_of(question: Choice, step: str, read: Read, kind_of: Callable[[Reference], Kind]) -> Expression:
-    """Return what has to hold, in CEL.
-
-    Args:
-        question: all of it.
-        step: whose condition it is.
-        read: what a reference in it stands for.
-        kind_of: the kind of that.
-
-    Raises:
-        Unsupported: a value is compared with what none of its kind can be.
-    """
-    return Expression(language="cel", parts=joined(_written(question, step, read, kind_of)))
-
-
-def _written(item: Test | Choice, step: str, read: Read, kind_of: Callable[[Reference], Kind]) -> list[Any]:
-    if isinstance(item, Choice):
-        parts: list[Any] = []
-        for part in item.parts:
-            parts += [f" {item.joint} " if parts else "", *_written(part, step, read, kind_of)]
-        return ["!(", *parts, ")"] if item.joint == "!" else ["(", *parts, ")"] if len(item.parts) > 1 else parts
-    value = read(item.value)
-    kind = kind_of(value)
-    if isinstance(item, Match):
-        return ["(", value, f".matches({_compared(item.pattern, 'text', step)}))"]
-    if isinstance(item, Comparison):
-        cast = ["double(", value, ")"] if kind == "text" else [value]
-        return ["(", *cast, f" {item.operator} {float(item.number)!r})"]
-    how, joint = (" != ", " && ") if item.negated else (" == ", " || ")
-    pieces: list[Any] = ["("]
-    for number, text in enumerate(item.among):
-        pieces += [joint if number else "", value, f"{how}{_compared(text, kind, step)}"]
-    return [*pieces, ")"]
-
-
-def _compared(text: str, kind: Kind, step: str) -> str:
-    """Return a constant of CEL that a value of this kind is compared with, from its text.
-
-    Raises:
-        Unsupported: no value of this kind has that text, or CEL has no words for it.
-    """
-    if kind == "text":
-        if "'" in text or "\\" in text or "\n" in text:
-            raise refuse("Step.condition", step, "compares with a text that has quotes, backslashes or newlines")
-        _check_braces(Literal(value=text), step)
-        return f"'{text}'"
-    try:
-        data = constant_of(text, kind)
-    except ValueError:
-        data = None
-    if not isinstance(data, (int, float)):
-        raise refuse("Step.condition", step, f"compares a {kind} with {text!r:.40}")
-    return json.dumps(data if kind == "bool" else float(data))  # every number is a double

@@ -44,15 +44,22 @@ def claiming(operation: Operation, presence: Mapping[str, bool | None], ports: t
     if presence.get("storage_class_name"):
         kept.append("storage_class_name")
     before, behind = ("name: ", "") if named == "pvc_name" else ("generateName: claim", "-")
-    head = [
+    head: list[str | Reference] = [
         "apiVersion: v1\\nkind: PersistentVolumeClaim\\nmetadata:\\n  ",
         before,
         *map(_input, filter(None, [named])),
     ]
-    modes = [f"{behind}\\nspec:\\n  accessModes: ", _input("access_modes")]
-    size = ["\\n  resources: {requests: {storage: ", _input("size"), "}}\\n  storageClassName: "]
-    kind = [_input("storage_class_name") if "storage_class_name" in kept else "standard"]
-    parts = ['{"resource":{"action":"create","manifest":"', *head, *modes, *size, *kind, '\\n"}}']
+    modes: list[str | Reference] = [f"{behind}\\nspec:\\n  accessModes: ", _input("access_modes")]
+    size: list[str | Reference] = ["\\n  resources: {requests: {storage: ", _input("size"), "}}\\n  storageClassName: "]
+    kind: list[str | Reference] = [_input("storage_class_name") if "storage_class_name" in kept else "standard"]
+    parts: list[str | Reference] = [
+        '{"resource":{"action":"create","manifest":"',
+        *head,
+        *modes,
+        *size,
+        *kind,
+        '\\n"}}',
+    ]
     return replace(
         bare,
         inputs=tuple(port for port in ports if port.name in kept),

@@ -1,4 +1,4 @@
-"""Lists of what all runs of a loop gave: elsewhere their items are texts, and their readers make them what they were."""
+"""Lists of what the runs of a loop gave: their items are texts elsewhere, and their readers know what they were."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class Collected:
         if (callee.name, port) in seen:
             return ""
         seen |= {(callee.name, port)}
-        found: set[str] = set()
+        types: set[str] = set()
         for graph, step in self._calls.get(callee.name, ()):
             for argument in step.arguments:
                 if argument.name == port and argument.kind == "parameter" and isinstance(argument.value, Reference):
-                    found.add(self._of_value(argument.value, graph, seen))
-        return max(found, default="")
+                    types.add(self._of_value(argument.value, graph, seen))
+        return max(types, default="")
 
     def _of_value(self, value: Reference, graph: Graph, seen: frozenset[tuple[str, str]]) -> str:
         if value.path:
@@ -44,15 +44,20 @@ class Collected:
             return self._of_input(graph, value.name, seen)
         if value.to != "output" or not value.step:
             return ""
-        made = self._of_output(graph, value.step, value.name)
-        return made if made.startswith(LIST) else ""
+        output_of = self._of_output(graph, value.step, value.name)
+        return output_of if output_of.startswith(LIST) else ""
 
     def _of_output(self, graph: Graph, name: str, output: str) -> str:
         """Return the type of an output of a step."""
         step = next(step for step in graph.steps if step.name == name)
         callee = self._callees[getattr(step.call, "name", "")]
-        made = next((item for item in callee.outputs if item.name == output and item.kind == "parameter"), None)
-        kind = "STRING" if made is None else type_of(made)
-        if isinstance(callee, Graph) and made is not None and isinstance(made.value, Reference) and made.value.step:
-            kind = self._of_output(callee, made.value.step, made.value.name)
+        output_of = next((item for item in callee.outputs if item.name == output and item.kind == "parameter"), None)
+        kind = "STRING" if output_of is None else type_of(output_of)
+        if (
+            isinstance(callee, Graph)
+            and output_of is not None
+            and isinstance(output_of.value, Reference)
+            and output_of.value.step
+        ):
+            kind = self._of_output(callee, output_of.value.step, output_of.value.name)
         return f"{LIST}{kind}" if step.loop is not None else kind

@@ -147,7 +147,7 @@ def _text_with(value: Native) -> Template:
     """Return data, with references in its texts, as one text of JSON."""
     first, *others, last = value.parts
     inner = (*others, str(last).removesuffix("}")) if others else ()
-    return Template(parts=tuple(part for part in (str(first).removeprefix('{"constant":'), *inner) if part))  # type: ignore[arg-type]
+    return Template(parts=tuple(part for part in (str(first).removeprefix('{"constant":'), *inner) if part))
 
 
 def _axis(axis: Axis) -> Axis:

@@ -29,7 +29,7 @@ GOOD = ("Succeeded", "Completed")
 TRUE = ("1", "t", "T", "true", "TRUE", "True")
 
 
-def parsed(text: str, kind: str) -> Any:
+def parsed(text: Any, kind: str) -> Any:
     """A parameter's value from its text."""
     if kind == "STRING":
         return text
