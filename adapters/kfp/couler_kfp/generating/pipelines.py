@@ -11,8 +11,10 @@ not start, so nothing that is to start all the same can be said.
 from __future__ import annotations
 
 from couler_kfp.documents import ROOT
+from couler_kfp.generating.claims import FIELD, claiming, with_claims, without_variables
 from couler_kfp.generating.components import ARTIFACT, component_of, function_component, output_of, text_port
 from couler_kfp.generating.conditions import question_of, tests_of
+from couler_kfp.generating.exits import told_status, with_outcome, with_status
 from couler_kfp.generating.legality import TABLE
 from couler_kfp.generating.nested import Nested
 from couler_kfp.generating.outcomes import LAST, Ends, may_skip, with_ends
@@ -30,6 +32,7 @@ from couler_kfp.generating.values import (
     with_channels,
 )
 from couler_kfp.tasks import COMPLETED, SUCCEEDED
+from couler_plugins.engine_kit.legalize.native_fields import without_field
 from couler_plugins.engine_kit.legalize.passes import (
     as_label,
     reached,
@@ -194,8 +197,11 @@ def pipeline_of(workflow: Workflow, image: str = "", kubectl: str = "") -> tuple
     Raises:
         Unsupported: it has something that KFP has no words for.
     """
-    read, facts = with_facts(prepared(workflow, image, kubectl))
-    whole, ends = with_ends(without_idle_limits(reached(with_parameters_passed(read))))
+    mounting, claims = with_claims(workflow)
+    asking, outcome = with_outcome(prepared(mounting, image, kubectl), image)
+    read, facts = with_facts(asking)
+    passed = without_variables(without_idle_limits(reached(with_parameters_passed(read))))
+    whole, ends = with_ends(with_status(passed, outcome, image) if outcome else passed)
     whole = reached(whole)
     graphs = tuple(
         replace(graph, outputs=tuple(output for output in graph.outputs if not is_computed(output)))
@@ -204,7 +210,7 @@ def pipeline_of(workflow: Workflow, image: str = "", kubectl: str = "") -> tuple
     closed = replace(whole, graphs=graphs)
     root = root_of(closed, facts)
     TABLE.check(
-        replace(workflow, parameters=closed.parameters),
+        replace(workflow, parameters=closed.parameters, native_extra=_without_claims(workflow, claims)),
         replace(closed, entry=None, handlers=(), graphs=(*root, *graphs)),
     )
     callees = callables(closed)
@@ -228,7 +234,15 @@ def pipeline_of(workflow: Workflow, image: str = "", kubectl: str = "") -> tuple
         operations=operations,
         native_extra=Native.of({"spec": {"sdkVersion": SDK}}),
     )
-    return pipeline, tuple(losses(workflow, whole))
+    if outcome:
+        graphs = tuple(told_status(item, main.steps[0].name) for item in pipeline.graphs)  # type: ignore[misc]
+        components = tuple(told_status(item, main.steps[0].name) for item in pipeline.operations)
+        pipeline = replace(pipeline, graphs=graphs, operations=components)
+    return claiming(pipeline, claims) if claims else pipeline, tuple(losses(workflow, whole))
+
+
+def _without_claims(workflow: Workflow, claims: object) -> Native | None:
+    return without_field(workflow.native_extra, f"spec.{FIELD}") if claims else workflow.native_extra
 
 
 def _retry(retry: Retry) -> Retry:

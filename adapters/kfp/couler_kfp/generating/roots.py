@@ -96,6 +96,10 @@ def losses(workflow: Workflow, whole: Workflow) -> Iterator[Decision]:
             yield note("", f"it has {key}, which cannot be written for KFP")
     if workflow.kind == "CronWorkflow":
         yield note("", f"it starts by a schedule ({_schedule(rest)}): make a recurring run of it", loss="detail")
+    for claim in rest.get("spec", {}).get("volumeClaimTemplates") or ():
+        if not (claim.get("spec") or {}).get("storageClassName"):
+            reason = "its claim is of the class standard, which KFP takes where none is named"
+            yield note("", reason, loss="detail")
     if "artifactRepositoryRef" in rest.get("spec", {}):
         yield note("", "its artifacts are kept where the pipeline root is", loss="run")
     for operation in whole.operations:
