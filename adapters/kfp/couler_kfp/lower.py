@@ -218,15 +218,15 @@ def lower(plan: Plan, options: Options) -> Lowered:
     Raises:
         Unsupported: a workflow without an origin has something that KFP cannot say.
     """
-    return _Lowering(plan, options.merge == "components", options.image).lowered()
+    return _Lowering(plan, options.merge == "components", options.image, options.kubectl).lowered()
 
 
 class _Lowering(Lowering):
     """Lowers to pipelines with their platform documents."""
 
-    def __init__(self, plan: Plan, merge: bool, image: str) -> None:
+    def __init__(self, plan: Plan, merge: bool, image: str, kubectl: str) -> None:
         super().__init__(plan)
-        self._image = image
+        self._image, self._kubectl = image, kubectl
         self._merge = merge
         self._pipelines = {(item.holder.document, *item.holder.path): item for item in pipelines(plan.bundle)}
         self._appended: dict[int, tuple[Any, list[TracedEdit]]] = {}
@@ -244,7 +244,7 @@ class _Lowering(Lowering):
 
     def generate(self, workflow: Workflow) -> list[Any]:
         if workflow.engine != "kfp":
-            workflow, notes = pipeline_of(workflow, self._image)
+            workflow, notes = pipeline_of(workflow, self._image, self._kubectl)
             self.decisions += notes
         writing = Writing(workflow)
         own = workflow.kind != OBJECT and writing.platform

@@ -22,10 +22,12 @@ class Options:
             own, so that `kfp.local` still keeps their outputs apart), or `components` as well, which is smaller and for
             backends only.
         image: the image for commands of other engines' workflows that run outside of containers there.
+        kubectl: the image, with a shell and kubectl, for what other engines make of Kubernetes' resources.
     """
 
     merge: Literal["executors", "components"] = "executors"
     image: str = ""
+    kubectl: str = ""
 
 
 class KfpAdapter(Adapter):

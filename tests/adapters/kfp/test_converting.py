@@ -23,7 +23,7 @@ from couler_plugins.inputs.sources import Text
 from oracles.argo_oracle import build
 from support import CORPUS, corpus_paths, first_of
 
-CARRIED = 45
+CARRIED = 61
 OWN_CARRIED = 20
 """Of the files of the corpus; docs/kfp.md says so, too."""
 
@@ -195,8 +195,9 @@ EXIT = "dependentTasks: [a], triggerPolicy: {strategy: ALL_UPSTREAM_TASKS_COMPLE
 
 def test_what_runs_at_the_end_is_a_hook() -> None:
     text = pipeline(f"a: {ECHO}\nend: {{componentRef: {{name: comp-echo}}, {EXIT}}}")
-    (task,) = tasks(manifest(text)).values()
-    assert task["hooks"] == {"exit": {"template": "comp-echo"}}
+    assert manifest(text)["spec"]["onExit"] == "comp-echo"
+    beside = tasks(manifest(text.replace("      a:", f"      b: {ECHO}\n      a:", 1)))
+    assert beside["a"]["hooks"] == {"exit": {"template": "comp-echo"}}
     three = pipeline(f"a: {ECHO}\nend: {{componentRef: {{name: comp-echo}}, {EXIT}}}\n"
                      "b: {componentRef: {name: comp-echo}, dependentTasks: [end]}")  # fmt: skip
     assert "'b' needs it" in str(refusal(three))
@@ -275,14 +276,13 @@ def test_a_pipeline_root_is_left_out_which_is_said() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
     [
-        ("['out'].output_file", "['out'].uri", "the URI of an artifact"),
-        ("image: busybox", "image: argostub/createpvc", "KFP's driver does itself"),
+        ("parameters['out'].output_file", "artifacts['out'].metadata['x']", "the metadata of an artifact"),
         ("container:\n", "importer: {artifactUri: {constant: gs://x}}\n      x:\n", "is no container (importer)"),
         ("pipelineInfo", "unheard: of\npipelineInfo", "has unheard"),
         ("a: {componentRef", "a: {unheard: of, componentRef", "has unheard"),
-        ("{parameterType: STRING, default", "{parameterType: TASK_FINAL_STATUS, default", "TASK_FINAL_STATUS"),
+        ("{parameterType: STRING, default", "{parameterType: TASK_CONFIG, default", "TASK_CONFIG"),
     ],
-    ids=["uri", "claims", "importer", "pipeline", "task", "status"],
+    ids=["metadata", "importer", "pipeline", "task", "config"],
 )
 def test_what_is_refused(old: str, new: str, reason: str) -> None:
     text = pipeline(f"a: {ECHO}")
@@ -293,13 +293,13 @@ def test_what_is_refused(old: str, new: str, reason: str) -> None:
 
 
 def test_all_that_is_refused_is_told_at_once() -> None:
-    text = pipeline("a: {componentRef: {name: comp-echo}, one: of}\nb: {componentRef: {name: comp-echo}, other: of}")
-    error = refusal(text.replace("['out'].output_file", "['out'].uri"))
-    lines = [re.sub(r"^ *(line \d+: )?", "", line) for line in error.message.splitlines()]
-    assert lines == [
+    tasks = "a: {componentRef: {name: comp-echo}, one: of}\nb: {componentRef: {name: comp-echo}, other: of}"
+    text = pipeline(f"{tasks}\nc: {ECHO}")
+    error = refusal(text.replace("parameters['out'].output_file", "artifacts['out'].metadata['x']"))
+    assert [line.partition(": ")[2] or line.strip() for line in error.message.splitlines()] == [
         "'a' has one",
         "'b' has other",
-        "'comp-echo' reads the URI of an artifact, which only KFP knows (let it read the path of the artifact)",
+        "'comp-echo' reads the metadata of an artifact, which only KFP knows (let it read the path of the artifact)",
     ]
     assert error.hint == "take it out, or leave the pipeline to KFP"
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from couler_kfp.generating.conditions import Test, question_of, tests_of
+from couler_kfp.generating.outcomes import LAST, may_skip
+from couler_kfp.generating.runs import FACTS
 from couler_plugins.engine_kit.legalize import rules
-from couler_plugins.engine_kit.legalize.conditions import Comparison, Membership, comparisons
 from couler_plugins.engine_kit.legalize.legality import Rule
 from couler_plugins.engine_kit.legalize.python.functions import function_of
-from couler_plugins.engine_kit.legalize.tables import FINE, StepSite
+from couler_plugins.engine_kit.legalize.tables import FINE, StepSite, waits
 from couler_plugins.ir import Argument, Graph, Literal, Native, Operation, Reference, Template, Value, references
 
 BRACES = "has two opening braces in a text, which KFP takes for a placeholder"
@@ -32,8 +34,8 @@ def _is_text(value: Value, site: StepSite) -> bool:
     return isinstance(value, (Literal, Reference)) or (isinstance(value, Native) and is_typed)
 
 
-def _tests(site: StepSite) -> tuple[Membership | Comparison, ...]:
-    return comparisons(site.step.condition) or ()
+def _tests(site: StepSite) -> tuple[Test, ...]:
+    return tuple(tests_of(question_of(site.step.condition)))
 
 
 def _foreign_reads(site: StepSite) -> list[str]:
@@ -41,7 +43,7 @@ def _foreign_reads(site: StepSite) -> list[str]:
         *(item.value for item in _accepted(site) if _is_text(item.value, site)),
         *(test.value for test in _tests(site)),
     ]
-    if site.step.loop is not None and _is_function(site.callee):
+    if site.step.loop is not None:
         values += [axis.values for axis in site.step.loop.axes if isinstance(axis.values, Reference)]
     return [f"{rules.shown(item)} ({item.to})" for item in references(tuple(values)) if not _is_readable(item, site)]
 
@@ -52,6 +54,8 @@ def _is_readable(reference: Reference, site: StepSite) -> bool:
             return True
         case Reference(to="output", path=()):
             return reference.step in site.steps
+        case Reference(to="run", path=()):
+            return reference.name in FACTS.values()
     return False
 
 
@@ -59,8 +63,7 @@ def _is_unknown_list(site: StepSite) -> bool:
     loop = site.step.loop
     if loop is None or loop.combine != "rows" or len(loop.axes) != 1:
         return False
-    is_read = isinstance(loop.axes[0].values, Reference) and _is_function(site.callee)
-    return not is_read and not rules.constant_items(loop)
+    return not isinstance(loop.axes[0].values, Reference) and not rules.constant_items(loop)
 
 
 def _texts_in_loop(site: StepSite) -> list[Any]:
@@ -75,7 +78,45 @@ def _reads_otherwise(site: StepSite) -> bool:
     return len(kinds) == 1 and bool(read - kinds)
 
 
+def _given(site: StepSite) -> list[Argument]:
+    names = {port.name for port in site.callee.inputs if port.kind == "artifact"} if site.callee is not None else set()
+    return [item for item in site.step.arguments if item.kind == "artifact" and item.name in names]
+
+
+def _made_otherwise(site: StepSite) -> list[str]:
+    """Return the artifacts that a call passes, and that are no output of a step, and no input of its graph."""
+    return [item.name for item in _given(site) if not _is_artifact(item.value, site)]
+
+
+def _is_artifact(value: Value, site: StepSite) -> bool:
+    match value:
+        case Reference(to="input", kind="artifact", path=()):
+            return True
+        case Reference(to="output", kind="artifact", path=()):
+            return value.step in site.steps
+    return False
+
+
+def _absent_artifacts(site: StepSite) -> list[str]:
+    made = {item.name for item in site.callee.outputs if item.kind == "artifact"} if site.callee is not None else set()
+    return [item.name for item in site.outputs_read if item.kind == "artifact" and item.name not in made]
+
+
+def _missing_artifacts(site: StepSite) -> list[str]:
+    passed = {item.name for item in _given(site)}
+    ports = site.callee.inputs if site.callee is not None else ()
+    return [port.name for port in ports if port.kind == "artifact" and not port.origin and port.name not in passed]
+
+
 CALLS = (
+    Rule(
+        "Step.directives",
+        "has an annotation for caching or tuning",
+        lambda site: site.step.directives not in ((), LAST),
+    ),
+    Rule("Argument.value", "passes the artifact {!r}, which no step makes", _made_otherwise, "let a step make it"),
+    Rule("Output.value", "has no output artifact {!r}", _absent_artifacts),
+    Rule("Port.value", "gets no artifact for {!r}", _missing_artifacts, "pass one"),
     Rule("Step.timeout", "has a timeout, which only a platform of KFP knows"),
     Rule("Step.tolerates", "may fail without failing the rest"),
     Rule(
@@ -93,7 +134,9 @@ CALLS = (
         lambda site: [
             name
             for name, outcomes in site.waits.items()
-            if not site.steps[name].tolerates and ("succeeded" not in outcomes or outcomes - FINE - {"omitted"})
+            if site.step.directives != LAST
+            and not site.steps[name].tolerates
+            and ("succeeded" not in outcomes or outcomes - FINE - {"omitted"})
         ],
     ),
     Rule(
@@ -102,7 +145,10 @@ CALLS = (
         lambda site: [
             name
             for name, outcomes in site.waits.items()
-            if site.steps[name].condition is not None and "skipped" in outcomes
+            if site.steps[name].condition is not None
+            and "skipped" in outcomes
+            and site.graph is not None
+            and not may_skip(site.graph, site.steps[name], waits(site.graph))
         ],
     ),
     Rule(
@@ -120,12 +166,7 @@ CALLS = (
     Rule(
         "Step.condition",
         "has a condition that is more than comparisons of texts and numbers",
-        lambda site: comparisons(site.step.condition) is None,
-    ),
-    Rule(
-        "Step.condition",
-        "decides for each item of its loop",
-        lambda site: any(test.value.to == "item" for test in _tests(site)),
+        lambda site: question_of(site.step.condition) is None,
     ),
     Rule("Step.loop", "loops over a list that is only known at run time, or over nothing", _is_unknown_list),
     Rule(

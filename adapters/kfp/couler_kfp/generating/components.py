@@ -8,12 +8,12 @@ Sources: `kfp.dsl.placeholders`, `kubernetes_executor_config.proto` (secretAsEnv
 from __future__ import annotations
 
 import shlex
-from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from couler_kfp.generating.pods import configured
+from couler_kfp.generating.shells import CODE, OUTCOME, fetching, in_place, saving, trying
 from couler_kfp.generating.values import default_of, exact, type_of
-from couler_plugins.engine_kit.legalize.native_fields import fields_of
 from couler_plugins.engine_kit.legalize.python.functions import (
     Function,
     Parameter,
@@ -25,12 +25,10 @@ from couler_plugins.engine_kit.legalize.python.functions import (
 from couler_plugins.engine_kit.legalize.python.runtime import safe_value, sheltered, typed, typed_value
 from couler_plugins.engine_kit.legalize.rules import usual
 from couler_plugins.engine_kit.legalize.shell import keeping, scripted
-from couler_plugins.ir import Container, EnvVar, Literal, Native, Operation, Output, Port, Reference, Value, replace
+from couler_plugins.ir import Literal, Native, Operation, Output, Port, Reference, Value, replace
 
-FROM = {
-    "secretKeyRef": ("secretAsEnv", "secretName", "secretKey"),
-    "configMapKeyRef": ("configMapAsEnv", "configMapName", "configMapKey"),
-}
+ARTIFACT = Native.of({"artifactType": {"schemaTitle": "system.Artifact", "schemaVersion": "0.0.1"}})
+"""What KFP says of a file or a folder that it knows nothing else of."""
 KFP = "kfp==2.17.3"
 """What runs the function in its image."""
 INSTALL = """
@@ -63,37 +61,50 @@ def component_of(operation: Operation, name: str, *, is_printed: bool) -> Operat
         name: of the component.
         is_printed: whether somebody reads what it prints.
     """
-    container, platform = _environment(operation.containers[0])
-    if metadata := fields_of(operation.native_extra).get("metadata"):
-        platform["podMetadata"] = metadata
-    container, names = keeping(operation, scripted(container), _place, is_printed=is_printed)
+    container, platform = configured(operation)
+    files = tuple(output for output in operation.outputs if output.kind == "parameter" and _is_file(output))
+    container = saving(fetching(in_place(scripted(container)), operation), operation)
+    container, names = keeping(replace(operation, outputs=files), container, _place, is_printed=is_printed)
+    if len(files) < sum(output.kind == "parameter" for output in operation.outputs):
+        container = trying(container, [*map(_place, names), *_artifact_places(operation)])
+        names = (*names, OUTCOME, CODE)
     return Operation(
         name=name,
         kind="container",
-        inputs=tuple(map(text_port, operation.inputs)),
-        outputs=tuple(Output(name=output, native_extra=type_of("text")) for output in names),
-        containers=(replace(container, name=""),),
+        inputs=tuple(port_of(port) for port in operation.inputs if port.origin is None),
+        outputs=(
+            *(Output(name=output, native_extra=type_of("text")) for output in names),
+            *(artifact_output(output.name) for output in operation.outputs if output.kind == "artifact"),
+        ),
+        containers=(replace(container, name="", native_extra=None),),
         native_extra=Native.of({"platforms": {"kubernetes": platform}}) if platform else None,
     )
 
 
+def port_of(port: Port) -> Port:
+    """Return an input that takes a text, or an artifact."""
+    if port.kind == "artifact":
+        return Port(name=port.name, kind="artifact", native_extra=ARTIFACT)
+    return text_port(port)
+
+
+def artifact_output(name: str, value: Value | None = None) -> Output:
+    """Return an output that is an artifact."""
+    return Output(name=name, kind="artifact", value=value, native_extra=ARTIFACT)
+
+
+def _is_file(output: Output) -> bool:
+    return not (output.name in (OUTCOME, CODE) and output.path == Literal(value=""))
+
+
+def _artifact_places(operation: Operation) -> Iterator[Value]:
+    for output in operation.outputs:
+        if output.kind == "artifact":
+            yield Reference(to="output", kind="artifact", name=output.name, path=("path",))
+
+
 def _place(output: str) -> Value:
     return Reference(to="output", kind="parameter", name=output, path=("output_file",))
-
-
-def _environment(container: Container) -> tuple[Container, dict[str, Any]]:
-    """Return a container with the variables that are constants, and what configures those of Secrets and ConfigMaps."""
-    kept: list[EnvVar] = []
-    platform: dict[str, Any] = defaultdict(list)
-    for item in container.env:
-        if isinstance(item.value, Native):
-            ((kind, source),) = item.value.data["valueFrom"].items()
-            key, named, keyed = FROM[kind]
-            entry = {named: source["name"], "keyToEnv": [{keyed: source["key"], "envVar": item.name}]}
-            platform[key].append(entry)
-        else:
-            kept.append(item)
-    return replace(container, env=tuple(kept)), platform
 
 
 def output_of(function: Function, name: str) -> str:
@@ -113,7 +124,7 @@ def function_component(operation: Operation, function: Function, name: str, *, s
     Raises:
         Unsupported: KFP would round one of its defaults.
     """
-    container, platform = _environment(operation.containers[0])
+    container, platform = configured(operation)
     executor_input = Reference(to="run", name="executor_input", native="{{$}}")
     texts = (Literal(value="--executor_input"), executor_input)
     named = (Literal(value="--function_to_execute"), Literal(value=function.name))

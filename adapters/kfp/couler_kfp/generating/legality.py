@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
+from couler_kfp.generating import pods
 from couler_kfp.generating.calls import BRACES, CALLS
+from couler_kfp.generating.shells import raw_of
 from couler_plugins.engine_kit.legalize import rules
 from couler_plugins.engine_kit.legalize.legality import Legality, Rule
 from couler_plugins.engine_kit.legalize.native_fields import fields_of, unsaid
-from couler_plugins.engine_kit.legalize.tables import WAY_OUT, Table
-from couler_plugins.ir import (
-    EnvVar,
-    Literal,
-    Native,
-    Operation,
-    Value,
-    references,
-)
+from couler_plugins.engine_kit.legalize.python.functions import function_of
+from couler_plugins.engine_kit.legalize.tables import WAY_OUT, Table, faults
+from couler_plugins.ir import Graph, Operation, Reference, references
 
 __all__ = ["BRACES", "KFP", "TABLE", "refuse"]
 
@@ -27,8 +23,6 @@ KFP = Legality(
         "Step.needs": "let a step need the success of steps without conditions; use an exit handler for the end",
         "Step.loop": "list the items in the workflow itself",
         "Step.call": "put what it calls into the workflow itself",
-        "Port.kind": "let the container fetch it, and pass its address as a parameter",
-        "Output.kind": "let the container put it into a store, and pass its address as a parameter",
         "Container.command": "give the command: KFP's launcher starts it, and does not know an image's own entrypoint",
         "Container.image": "name one for all of these: --to 'kfp{image=busybox}'",
         "Operation.kind": "make it a container or a script",
@@ -43,35 +37,54 @@ refuse = KFP.refusal
 # What runs.
 
 
-def _is_key(value: Value) -> bool:
-    """Return whether a variable is a key of a Secret or a ConfigMap that has to be there."""
-    source = value.data if isinstance(value, Native) and not any(references(value)) else {}
-    kinds = source["valueFrom"] if source.keys() == {"valueFrom"} else {}
-    return kinds.keys() in ({"secretKeyRef"}, {"configMapKeyRef"}) and all(
-        item.keys() == {"name", "key"} for item in kinds.values()
-    )
+def _images(operation: Operation) -> bool:
+    """Return whether an image is more than a text, or an input as a whole: KFP fills in nothing else."""
+    images = [item.image for item in operation.containers]
+    return any(rules.is_unknown(item) and not (isinstance(item, Reference) and not item.path) for item in images)
 
 
-def _unknown_variables(operation: Operation) -> list[str]:
-    variables: list[EnvVar] = [item for container in operation.containers for item in container.env]
-    return [item.name for item in variables if not isinstance(item.value, Literal) and not _is_key(item.value)]
+def _foreign_artifacts(callee: Graph | Operation) -> list[str]:
+    """Return the artifacts that come from elsewhere than from steps, or texts."""
+    artifacts = [port for port in callee.inputs if port.kind == "artifact"]
+    return [
+        f"{port.name!r} from {', '.join(fields_of(port.origin)) or 'elsewhere'}"
+        for port in artifacts
+        if port.value is not None or (port.origin is not None and raw_of(port.origin) is None)
+    ]
 
 
-def _says_more_of_pod(operation: Operation) -> bool:
-    """Return whether anything is said of a pod beside labels and annotations that are constants."""
-    rest = fields_of(operation.native_extra)
-    metadata = rest.get("metadata")
-    if any(references(operation.native_extra)) or rest.keys() - {"metadata"} or metadata in ({}, None):
-        return operation.native_extra is not None
-    return not isinstance(metadata, dict) or bool(
-        metadata.keys() - {"labels", "annotations"}
-        or not all(isinstance(texts, dict) for texts in metadata.values())
-        or not all(isinstance(text, str) for texts in metadata.values() for text in texts.values())
-    )
+def _odd_artifacts(callee: Graph | Operation) -> list[str]:
+    """Return what an artifact says of its file that is more than a path and a mode."""
+    ports = [port for port in callee.inputs if port.kind == "artifact"] if isinstance(callee, Operation) else []
+    return [
+        field
+        for port in ports
+        for field in sorted(fields_of(port.native_extra).keys() - {"mode", "archive"})
+        if fields_of(port.native_extra)[field] not in (None, False)
+    ]
 
 
+def _odd_outputs(operation: Operation) -> list[str]:
+    return [
+        field
+        for output in operation.outputs
+        if output.kind == "artifact"
+        for field in sorted(fields_of(output.native_extra).keys() - IN_STORE - STORES)
+    ]
+
+
+STORES = frozenset({"s3", "gcs", "http", "hdfs", "oss", "azure", "artifactory", "plugin"})
+"""Where an artifact of Argo may be kept."""
+IN_STORE = frozenset({"archive", "archiveLogs", "artifactGC", "deleted", "optional", "mode", "recurseMode"})
+"""What an artifact says of how its engine keeps it."""
+
+
+KEPT = frozenset({"artifactRepositoryRef"})
+"""What a workflow says of where its artifacts are kept, which is told."""
 PORTS = (
-    *rules.PORTS,
+    *(rule for rule in rules.PORTS if rule.feature != "Port.kind"),
+    Rule("Port.origin", "takes the artifact {}", _foreign_artifacts, "let a step fetch it"),
+    Rule("Port.native_extra", "takes an artifact with {}", _odd_artifacts),
     Rule(
         "Port.default",
         "has a default of {!r} that is no constant",
@@ -79,22 +92,53 @@ PORTS = (
     ),
     Rule("Step.arguments", BRACES, lambda callee: any("{{" in text for text in rules.texts(callee.inputs))),
 )
-COMPONENT = rules.of_containers(
-    *PORTS[1:],
-    Rule("Operation.native_extra", "has pod fields that KFP does not support", _says_more_of_pod),
-    Rule(
-        "Operation.containers",
-        "has more than one container",
-        lambda operation: [item.role for item in operation.containers] != ["main"],
+
+
+def _of_runs(*table: Rule) -> tuple[Rule, ...]:
+    """Return rules that count for all that runs in a container, functions of Python among it."""
+
+    def limited(rule: Rule) -> Rule:
+        def fault(operation: Operation) -> object:
+            runs = operation.kind in rules.KINDS or function_of(operation) is not None
+            return faults(rule, operation) if runs else []
+
+        return rule._replace(fault=fault)
+
+    return tuple(map(limited, table))
+
+
+COMPONENT = (
+    *_of_runs(
+        Rule("Container.native_extra", "has {} in its container", pods.unknown_of_containers),
+        Rule("Container.image", "has an image that is put together of parameters", _images, KFP.usual),
+        Rule("Operation.timeout", "has {}", lambda operation: list(pods.timeouts(operation)), "give whole seconds"),
+        Rule(
+            "Container.env",
+            "takes the variable {!r} from what KFP has no words for",
+            pods.unknown_variables,
+            "pass it as an argument",
+        ),
     ),
-    Rule(
-        "Container.command", "has no command", lambda operation: not all(item.command for item in operation.containers)
-    ),
-    Rule(
-        "Step.arguments",
-        BRACES,
-        lambda operation: any(
-            "{{" in text for text in rules.texts((operation.containers, operation.outputs, operation.native_extra))
+    *rules.of_containers(
+        *PORTS,
+        Rule("Operation.native_extra", "has {}, which a task of KFP does not", pods.unknown_of_pod),
+        Rule("Output.native_extra", "has an artifact with {}", _odd_outputs),
+        Rule(
+            "Operation.containers",
+            "has more than one container",
+            lambda operation: [item.role for item in operation.containers] != ["main"],
+        ),
+        Rule(
+            "Container.command",
+            "has no command",
+            lambda operation: not all(item.command for item in operation.containers),
+        ),
+        Rule(
+            "Step.arguments",
+            BRACES,
+            lambda operation: any(
+                "{{" in text for text in rules.texts((operation.containers, operation.outputs, operation.native_extra))
+            ),
         ),
     ),
 )
@@ -103,14 +147,13 @@ TABLE = Table(
     legality=KFP,
     title="KFP",
     workflow=(
-        *rules.WORKFLOW,
+        rules.WORKFLOW[0],
+        Rule("Workflow.native_extra", "has {}, of which only the run knows what it is", pods.unknown_of_workflow),
         Rule(
-            "Workflow.kind",
-            "has a schedule, which a pipeline does not have",
-            lambda workflow: workflow.kind == "CronWorkflow",
-            "convert its workflow, and make a recurring run of the pipeline",
+            "Workflow.native_extra",
+            "has {}, which KFP does not support",
+            lambda workflow: unsaid(workflow, pods.WORKFLOW),
         ),
-        Rule("Workflow.native_extra", "has {}, which KFP does not support", unsaid),
         Rule("Workflow.handlers", "has hooks beside an exit handler", lambda workflow: len(workflow.handlers) > 1),
     ),
     circle=(Rule("Step.call", "calls {!r}, which calls itself: components of KFP cannot", str, WAY_OUT),),
@@ -125,33 +168,21 @@ TABLE = Table(
             ),
         ),
     ),
+    parameter=(
+        Rule(
+            "Workflow.parameters",
+            "is an artifact that a run is given",
+            lambda port: port.kind == "artifact",
+            "let a step fetch it, and pass its place as a parameter",
+        ),
+    ),
     graph=(
         *rules.GRAPH,
         *PORTS,
-        Rule("Output.kind", "gives the artifact {!r}", lambda graph: rules.artifacts(graph.outputs)),
     ),
     operation=(
-        *rules.OPERATION,
-        PORTS[0],
-        Rule("Operation.timeout", "has a timeout, which only a platform of KFP knows"),
-        Rule(
-            "Container.image",
-            "has an image that depends on a parameter",
-            lambda operation: any(rules.is_unknown(item.image) for item in operation.containers),
-            KFP.usual,
-        ),
-        Rule(
-            "Container.native_extra",
-            "has {} in its container",
-            lambda operation: sorted({name for item in operation.containers for name in fields_of(item.native_extra)}),
-        ),
-        Rule(
-            "Container.env",
-            "takes the variable {!r} from its pod, or from a parameter, or may lack it",
-            _unknown_variables,
-            "pass it as an argument",
-        ),
+        *(rule for rule in rules.OPERATION if rule.feature != "Output.kind"),
         *COMPONENT,
     ),
-    step=(*rules.SITE, *CALLS),
+    step=(*(rule for rule in rules.SITE if rule.feature not in ("Port.kind", "Step.directives")), *CALLS),
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from couler_kfp.generating.components import output_of
+from couler_kfp.generating.components import ARTIFACT, output_of
 from couler_kfp.generating.legality import refuse
 from couler_kfp.generating.values import Read, Types, channel, exact, type_of, with_channels
 from couler_plugins.engine_kit.legalize.python.functions import Function, Kind, text_of
@@ -71,7 +71,11 @@ class Nested:
             path = (*filter(None, [reference.name]), *reference.path)
             return Reference(to="input", kind="parameter", name=ITEM, path=path)
 
-        inner = replace(called, arguments=map_references(called.arguments, inside))
+        inner = replace(
+            called,
+            arguments=map_references(called.arguments, inside),
+            condition=map_references(called.condition, inside),
+        )
         port = Port(name=ITEM, native_extra=type_of(self._item_kind(step)))
         outer = self._inside(inner, f"for-loop-{called.name}", port)
         if function is not None:
@@ -79,7 +83,8 @@ class Nested:
         more = [Argument(name=ITEM, value=Reference(to="item", kind="parameter"))]
         if isinstance(values, Reference) and all(item.value != values for item in outer.arguments):
             more.insert(0, Argument(name=self._channel(values), value=values))
-            ports = (Port(name=more[0].name, native_extra=type_of("list")), *self.made[-1].inputs)
+            kind: Kind = "text" if self.kind(values) == "text" and function is None else "list"
+            ports = (Port(name=more[0].name, native_extra=type_of(kind)), *self.made[-1].inputs)
             self.made[-1] = replace(self.made[-1], inputs=ports)
         limit = None if step.loop.limit is None else Literal(value=int(str(getattr(step.loop.limit, "value", 0))))
         loop = Loop(axes=(Axis(name=ITEM, values=values),), limit=limit)
@@ -111,6 +116,9 @@ class Nested:
             return "dict" if isinstance(items[0], dict) else "text"
         callee = self._types.callee(step)
         kinds: set[Kind] = set()
+        if self._types.function(step) is None:
+            read = [item for item in references((step.arguments, step.condition)) if item.to == "item"]
+            return "dict" if read and all(item.name or item.path for item in read) else "text"
         for argument in step.arguments:
             for item in references(argument.value):
                 if item.to == "item":
@@ -128,6 +136,10 @@ class Nested:
             return f"{channel(replace(reference, step='', name=reference.step))}--{reference.name}"
         return channel(reference)
 
+    def skippable(self, called: Step) -> Step:
+        """The call of a dag that holds a task which may be skipped, and succeeds then, too."""
+        return self._inside(called, f"maybe-{called.name}")
+
     def conditional(self, called: Step, condition: Expression) -> Step:
         """The call of a dag that only runs the task where the condition holds."""
         outer = self._inside(called, f"condition-{called.name}")
@@ -143,27 +155,32 @@ class Nested:
         self.made[-1] = replace(graph, inputs=(*graph.inputs, *ports))
         return replace(outer, arguments=(*outer.arguments, *more), condition=condition)
 
+    def _port(self, reference: Reference, name: str) -> Port:
+        if reference.kind == "artifact":
+            return Port(name=name, kind="artifact", native_extra=ARTIFACT)
+        return Port(name=name, native_extra=type_of(self.kind(reference)))
+
     def _inside(self, called: Step, wanted: str, *ports: Port) -> Step:
         """The call of a new dag that holds only one task."""
         name = take_name(f"comp-{wanted}", self._taken)
         passed: dict[Reference, str] = {}
         for reference in references((called.arguments, called.loop)):
-            own = reference.to == "item" or (ports and reference.to == "input" and reference.name == ITEM)
+            own = reference.to in ("item", "run") or (ports and reference.to == "input" and reference.name == ITEM)
             if not own and reference not in passed:
                 passed[reference] = fresh_name(self._channel(reference), set(passed.values()))
 
         def inside(reference: Reference) -> Reference:
             if reference not in passed:
                 return reference
-            return Reference(to="input", kind="parameter", name=passed[reference])
+            return Reference(to="input", kind=reference.kind or "parameter", name=passed[reference])
 
         inner = map_references(called, inside)
-        inputs = (
-            *(Port(name=port, native_extra=type_of(self.kind(reference))) for reference, port in passed.items()),
-            *ports,
-        )
+        inputs = (*(self._port(reference, port) for reference, port in passed.items()), *ports)
         self.made.append(Graph(name=name, inputs=inputs, steps=(with_channels(inner),)))
-        arguments = tuple(Argument(name=port, value=reference) for reference, port in passed.items())
+        arguments = tuple(
+            Argument(name=port, kind="artifact" if reference.kind == "artifact" else "parameter", value=reference)
+            for reference, port in passed.items()
+        )
         return Step(name=called.name, call=Call(name=name), arguments=arguments)
 
 

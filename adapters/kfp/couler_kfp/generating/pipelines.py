@@ -10,29 +10,32 @@ not start, so nothing that is to start all the same can be said.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from couler_kfp.documents import ROOT
-from couler_kfp.generating.components import component_of, function_component, output_of, text_port
+from couler_kfp.generating.claims import FIELD, claiming, with_claims, without_variables
+from couler_kfp.generating.components import ARTIFACT, component_of, function_component, output_of, text_port
+from couler_kfp.generating.conditions import question_of, tests_of
+from couler_kfp.generating.exits import told_status, with_outcome, with_status
 from couler_kfp.generating.legality import TABLE
 from couler_kfp.generating.nested import Nested
+from couler_kfp.generating.outcomes import LAST, Ends, may_skip, with_ends
+from couler_kfp.generating.preparation import prepared
+from couler_kfp.generating.questions import condition_of
+from couler_kfp.generating.roots import finishing, is_computed, losses, root_of
+from couler_kfp.generating.runs import with_facts
 from couler_kfp.generating.values import (
     Read,
     Types,
     arguments_of,
-    condition_of,
     constant,
     default_of,
     type_of,
     with_channels,
 )
 from couler_kfp.tasks import COMPLETED, SUCCEEDED
-from couler_plugins.engine_kit.legalize.conditions import comparisons
-from couler_plugins.engine_kit.legalize.native_fields import HOUSEKEEPING, fields_of
+from couler_plugins.engine_kit.legalize.native_fields import without_field
 from couler_plugins.engine_kit.legalize.passes import (
     as_label,
     reached,
-    with_image,
     with_parameters_passed,
     without_idle_limits,
 )
@@ -56,7 +59,6 @@ from couler_plugins.ir import (
     all_of,
     callables,
     fresh_name,
-    map_references,
     references,
     replace,
 )
@@ -70,6 +72,7 @@ class Graphs:
         callees: the graphs and operations of the workflow by name; they break no rule of KFP's table.
         names: the names that components have, by those of callees; new ones are added.
         refusals: hears what else KFP cannot say of single tasks.
+        ends: what there is to know of the ends of steps.
 
     Attributes:
         graphs: the dags so far, those of conditions and loops among them.
@@ -77,7 +80,10 @@ class Graphs:
         printed: the operations of which somebody reads what they print.
     """
 
-    def __init__(self, callees: dict[str, Graph | Operation], names: dict[str, str], refusals: Refusals) -> None:
+    def __init__(
+        self, callees: dict[str, Graph | Operation], names: dict[str, str], refusals: Refusals, ends: Ends
+    ) -> None:
+        self._ends = ends
         self.printed: set[str] = set()
         self._callees = callees
         self.types = Types(callees)
@@ -99,21 +105,27 @@ class Graphs:
         for step in graph.steps:
             own[step.name] = fresh_name(as_label(step.name) or "task", own.values())
         steps, accepted = {step.name: step for step in graph.steps}, waits(graph)
+        skippable = {step.name for step in graph.steps if may_skip(graph, step, accepted)}
 
         def read(reference: Reference) -> Reference:
             return self._read(reference, steps, own)
 
         def task(step: Step) -> Step:
-            return self._task(step, own, list(accepted[step.name]), read)
+            task = self._task(step, graph.name, own, list(accepted[step.name]), read)
+            return self._nested.skippable(task) if step.name in skippable else task
 
         def output(item: Output) -> Output:
             value = read(item.value)  # type: ignore[arg-type]  # others are left out
+            if item.kind == "artifact":
+                return Output(name=item.name, kind="artifact", value=value, native_extra=ARTIFACT)
             return Output(name=item.name, value=value, native_extra=type_of(self._nested.kind(value)))
 
         result = Graph(
             name=self._names[graph.name],
             steps=self._refusals.each(task, graph.steps),
-            inputs=self._refusals.each(lambda port: self._port(port, graph), graph.inputs),
+            inputs=self._refusals.each(
+                lambda port: self._port(port, graph), (port for port in graph.inputs if port.origin is None)
+            ),
             outputs=tuple(map(output, graph.outputs)),
         )
         self.graphs.append(result)
@@ -121,6 +133,8 @@ class Graphs:
 
     def _port(self, port: Port, graph: Graph) -> Port:
         """Return an input of a dag, with a default of its type."""
+        if port.kind == "artifact":
+            return Port(name=port.name, kind="artifact", native_extra=ARTIFACT)
         text_input = text_port(port)
         kind = self.types.input_kind(graph, port.name)
         if not isinstance(text_input.default, Literal) or kind == "text":
@@ -128,7 +142,7 @@ class Graphs:
         default = default_of(constant(text_input.default, kind, graph.name, port.name))
         return replace(text_input, default=default, native_extra=type_of(kind))
 
-    def _task(self, step: Step, own: dict[str, str], before: list[str], read: Read) -> Step:
+    def _task(self, step: Step, graph: str, own: dict[str, str], before: list[str], read: Read) -> Step:
         callee = self.types.callee(step)
         retry = step.retry or callee.retry
         called = Step(
@@ -137,12 +151,17 @@ class Graphs:
             arguments=tuple(arguments_of(step, callee, read, self.types, self._nested.kind)),
             retry=None if retry is None else _retry(retry),
         )
+        question = question_of(step.condition, self._ends.tests.get((graph, step.name), ()))
+        of_item = any(test.value.to == "item" for test in tests_of(question))
+        if question is not None and question.parts and of_item:
+            called = self._nested.conditional(called, condition_of(question, step.name, read, self._nested.kind))
         if step.loop is not None:
             called = self._nested.looped(called, step, read)
-        if tests := comparisons(step.condition):
-            called = self._nested.conditional(called, condition_of(tests, step, read, self._nested.kind))
+        if question is not None and question.parts and not of_item:
+            called = self._nested.conditional(called, condition_of(question, step.name, read, self._nested.kind))
         names = {own[name] for name in before} | {item.step for item in references(called) if item.step}
-        needs: list[Needs] = [Need(step=name, outcomes=SUCCEEDED) for name in sorted(names)]
+        outcomes = COMPLETED if step.directives == LAST else SUCCEEDED
+        needs: list[Needs] = [Need(step=name, outcomes=outcomes) for name in sorted(names)]
         return replace(with_channels(called), needs=all_of(needs))
 
     def _read(self, reference: Reference, steps: dict[str, Step], own: dict[str, str]) -> Reference:
@@ -151,6 +170,8 @@ class Graphs:
             return replace(reference, native="")
         step = steps[reference.step]
         callee, function = self.types.callee(step), self.types.function(step)
+        if reference.kind == "artifact":
+            return Reference(to="output", kind="artifact", step=own[step.name], name=reference.name)
         name = reference.name if function is None else output_of(function, reference.name)
         if reference.kind == "result" and name == "result" and isinstance(callee, Operation):
             self.printed.add(callee.name)
@@ -165,30 +186,39 @@ SDK = "kfp-2.5.0"
 """Some version has to stand there; backends look whether it begins like this."""
 
 
-def pipeline_of(workflow: Workflow, image: str = "") -> tuple[Workflow, tuple[Decision, ...]]:
+def pipeline_of(workflow: Workflow, image: str = "", kubectl: str = "") -> tuple[Workflow, tuple[Decision, ...]]:
     """Return a workflow as a pipeline, and what is not quite the same about it.
 
     Args:
         workflow: it has no origin.
         image: for containers that say none.
+        kubectl: the image for what is done by kubectl.
 
     Raises:
         Unsupported: it has something that KFP has no words for.
     """
-    whole = without_idle_limits(reached(with_parameters_passed(with_image(workflow, image))))
+    mounting, claims = with_claims(workflow)
+    asking, outcome = with_outcome(prepared(mounting, image, kubectl), image)
+    read, facts = with_facts(asking)
+    passed = without_variables(without_idle_limits(reached(with_parameters_passed(read))))
+    whole, ends = with_ends(with_status(passed, outcome, image) if outcome else passed)
+    whole = reached(whole)
     graphs = tuple(
-        replace(graph, outputs=tuple(output for output in graph.outputs if not _is_computed(output)))
+        replace(graph, outputs=tuple(output for output in graph.outputs if not is_computed(output)))
         for graph in whole.graphs
     )
     closed = replace(whole, graphs=graphs)
-    root = _root(closed)
-    TABLE.check(workflow, replace(closed, entry=None, handlers=(), graphs=(*root, *graphs)))
+    root = root_of(closed, facts)
+    TABLE.check(
+        replace(workflow, parameters=closed.parameters, native_extra=_without_claims(workflow, claims)),
+        replace(closed, entry=None, handlers=(), graphs=(*root, *graphs)),
+    )
     callees = callables(closed)
     names = {"": ROOT}
     for name in callees:
         names[name] = fresh_name(f"comp-{as_label(name)}", names.values())
     refusals = Refusals()
-    dags = Graphs(callees, names, refusals)
+    dags = Graphs(callees, names, refusals, ends)
     for graph in (*graphs, *root):
         dags.add(graph)
     main = dags.graphs.pop()
@@ -200,11 +230,19 @@ def pipeline_of(workflow: Workflow, image: str = "") -> tuple[Workflow, tuple[De
         name=as_label(workflow.name or workflow.prefix or "workflow", MAX_NAME),
         parameters=main.inputs,
         entry=Step(name=ROOT, call=Call(name=ROOT)),
-        graphs=(_finishing(main, closed), *dags.graphs),
+        graphs=(finishing(main, closed), *dags.graphs),
         operations=operations,
         native_extra=Native.of({"spec": {"sdkVersion": SDK}}),
     )
-    return pipeline, tuple(_losses(workflow, whole))
+    if outcome:
+        graphs = tuple(told_status(item, main.steps[0].name) for item in pipeline.graphs)  # type: ignore[misc]
+        components = tuple(told_status(item, main.steps[0].name) for item in pipeline.operations)
+        pipeline = replace(pipeline, graphs=graphs, operations=components)
+    return claiming(pipeline, claims) if claims else pipeline, tuple(losses(workflow, whole))
+
+
+def _without_claims(workflow: Workflow, claims: object) -> Native | None:
+    return without_field(workflow.native_extra, f"spec.{FIELD}") if claims else workflow.native_extra
 
 
 def _retry(retry: Retry) -> Retry:
@@ -214,74 +252,8 @@ def _retry(retry: Retry) -> Retry:
     return Retry(limit=limit, delay=retry.delay, factor=retry.factor or same)
 
 
-def _is_computed(output: Output) -> bool:
-    """Return whether an output of a graph is more than one of a task in it."""
-    plain = output.exported is None and output.default is None and isinstance(output.value, Reference)
-    return output.kind == "parameter" and not (plain and output.value.step)  # type: ignore[union-attr]
-
-
 def _component(operation: Operation, name: str, graphs: Graphs) -> Operation:
     function = function_of(operation)
     if function is not None:
         return function_component(operation, function, name, shelter=graphs.types.all_functions)
     return component_of(operation, name, is_printed=operation.name in graphs.printed)
-
-
-def _root(workflow: Workflow) -> tuple[Graph, ...]:
-    """Return the pipeline itself: it calls what the workflow starts with, and what runs at its end."""
-    if workflow.entry is None:
-        return ()
-
-    def inside(step: Step, name: str) -> Step:
-        return map_references(
-            replace(step, name=name), lambda item: replace(item, to="input") if item.to == "parameter" else item
-        )
-
-    callee = callables(workflow).get(getattr(workflow.entry.call, "name", ""))
-    first = inside(workflow.entry, callee.name if callee is not None else "main")
-    last = [
-        inside(handler.step, fresh_name(handler.step.name or "exit", {first.name})) for handler in workflow.handlers
-    ]
-    outputs = () if callee is None or last else callee.outputs
-    return (
-        Graph(
-            name="",
-            inputs=tuple(replace(port, native_extra=None) for port in workflow.parameters),
-            outputs=tuple(
-                Output(name=item.name, value=Reference(to="output", kind="parameter", step=first.name, name=item.name))
-                for item in outputs
-                if item.kind == "parameter"
-            ),
-            steps=(first, *last),
-        ),
-    )
-
-
-def _finishing(root: Graph, workflow: Workflow) -> Graph:
-    """Return the pipeline, its handler waiting for the end of the rest."""
-    if not workflow.handlers:
-        return root
-    first, last = root.steps
-    return replace(root, steps=(first, replace(last, needs=Need(step=first.name, outcomes=COMPLETED))))
-
-
-def _losses(workflow: Workflow, whole: Workflow) -> Iterator[Decision]:
-    """Yield what a pipeline does not say, and does not have to."""
-
-    def note(subject: str, reason: str) -> Decision:
-        return Decision(optimizer="kfp", workflow=workflow.label, subject=subject, action="left out", reason=reason)
-
-    rest = fields_of(workflow.native_extra)
-    if workflow.namespace:
-        yield note("", f"the run decides on its namespace, and not {workflow.namespace}")
-    if rest.get("metadata"):
-        yield note("", "a pipeline has no labels and no annotations")
-    for key in HOUSEKEEPING:
-        if key in rest.get("spec", {}):
-            yield note("", f"it has {key}, which cannot be written for KFP")
-    for port in workflow.parameters:
-        if port.native_extra is not None:
-            yield note(port.name, "a pipeline says no more of a parameter than its type")
-    for graph in whole.graphs:
-        for output in filter(_is_computed, graph.outputs):
-            yield note(graph.name, f"KFP cannot compute its output {output.name!r}, and no step reads it")

@@ -5,27 +5,22 @@ Functions say types; what hands on has that of its reader; else it is text. KFP 
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from couler_kfp.generating.calls import BRACES
 from couler_kfp.generating.legality import refuse
-from couler_plugins.engine_kit.legalize.conditions import Comparison, Membership
 from couler_plugins.engine_kit.legalize.python.functions import (
     Function,
     Kind,
-    constant_of,
     function_of,
     passed,
     text_of,
 )
 from couler_plugins.engine_kit.legalize.python.runtime import safe_value
-from couler_plugins.engine_kit.legalize.values import joined
 from couler_plugins.ir import (
     Argument,
     Call,
-    Expression,
     Graph,
     Literal,
     Native,
@@ -106,7 +101,7 @@ class Types:
                     case other if any(item.to == "input" and item.name == port for item in references(other)):
                         kinds.add("text")
             if any(item.to == "input" and item.name == port for item in references(step.loop)):
-                kinds.add("list")
+                kinds.add("list" if isinstance(callee, Operation) and callee.name in self._functions else "text")
         return kinds.pop() if len(kinds) == 1 else "text"
 
 
@@ -181,7 +176,7 @@ def with_channels(step: Step) -> Step:
     more = [
         Argument(name=take_name(channel(reference), names), value=reference)
         for reference in dict.fromkeys(references(templates))
-        if reference not in channels
+        if reference not in channels and reference.to != "run"
     ]
     return replace(step, arguments=(*step.arguments, *more)) if more else step
 
@@ -206,8 +201,11 @@ def arguments_of(
         Unsupported: it is more than a text for what takes texts.
     """
     is_function = types.function(step) is not None
-    declared = {port.name for port in callee.inputs}
-    for argument in (item for item in step.arguments if item.name in declared):
+    declared = {(port.kind, port.name) for port in callee.inputs if port.origin is None}
+    for argument in (item for item in step.arguments if (item.kind, item.name) in declared):
+        if argument.kind == "artifact":
+            yield replace(argument, value=map_references(argument.value, read))
+            continue
         value, kind = argument.value, types.input_kind(callee, argument.name)
         if isinstance(value, (Literal, Native)) and (is_function or kind != "text"):
             data = constant(value, kind, step.name, argument.name)
@@ -220,14 +218,14 @@ def arguments_of(
             raise refuse("Step.arguments", step.name, f"passes {argument.name!r}, which is more than a text")
         if isinstance(value, Literal):
             value = Literal(value=text_of(value.value))
-        _check_braces(value, step.name)
+        check_braces(value, step.name)
         value = map_references(value, read)
         if is_function and kind == "text":
             _check_text(value, step, kind_of)
         yield replace(argument, value=value)
 
 
-def _check_braces(value: Value, step: str) -> None:
+def check_braces(value: Value, step: str) -> None:
     """Raise `Unsupported` where KFP, or the engine below it, takes a text for something else."""
     parts = value.parts if isinstance(value, Template) else [getattr(value, "value", "")]
     if any(isinstance(part, str) and "{{" in part for part in parts):
@@ -244,57 +242,3 @@ def _check_text(value: Value, step: Step, kind_of: KindOf) -> None:
         if kind not in fine or unknown:
             reason = f"makes a text of {'an item' if unknown else f'a {kind}'}, which KFP does in its own way"
             raise refuse("Step.arguments", step.name, reason, "do that in the function")
-
-
-# Conditions in CEL, over values that have types.
-
-
-def condition_of(
-    tests: Sequence[Membership | Comparison], step: Step, read: Read, kind_of: Callable[[Reference], Kind]
-) -> Expression:
-    """Return what has to hold.
-
-    Args:
-        tests: all of it.
-        step: whose condition it is.
-        read: what a reference in it stands for.
-        kind_of: the kind of that.
-
-    Raises:
-        Unsupported: a value is compared with what none of its kind can be.
-    """
-    parts: list[str | Reference | Template] = []
-    for item in tests:
-        value = read(item.value)
-        kind = kind_of(value)
-        parts.append(" && (" if parts else "(")
-        if isinstance(item, Comparison):
-            cast = ["double(", value, ")"] if kind == "text" else [value]
-            parts += [*cast, f" {item.operator} {float(item.number)!r}"]
-        else:
-            how = " != " if item.negated else " == "
-            joint = " && " if item.negated else " || "
-            for number, text in enumerate(item.among):
-                parts += [joint if number else "", value, f"{how}{_compared(text, kind, step.name)}"]
-        parts.append(")")
-    return Expression(language="cel", parts=joined(parts))
-
-
-def _compared(text: str, kind: Kind, step: str) -> str:
-    """Return a constant of CEL that a value of this kind is compared with, from its text.
-
-    Raises:
-        Unsupported: no value of this kind has that text, or CEL has no words for it.
-    """
-    if kind == "text":
-        if "'" in text or "\\" in text or "\n" in text:
-            raise refuse("Step.condition", step, "compares with a text that has quotes, backslashes or newlines")
-        _check_braces(Literal(value=text), step)
-        return f"'{text}'"
-    try:
-        data = constant_of(text, kind)
-    except ValueError:
-        data = None
-    if not isinstance(data, (int, float)):
-        raise refuse("Step.condition", step, f"compares a {kind} with {text!r:.40}")
-    return json.dumps(data if kind == "bool" else float(data))  # every number is a double

@@ -17,6 +17,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from couler_kfp.portable import launcher
+from couler_kfp.portable.claims import claiming, stub_of
+from couler_kfp.portable.collected import LIST, Collected
 from couler_kfp.portable.platforms import configured
 from couler_kfp.portable.types import constant_of, may_be_absent, refuse, said_of, text_of, type_of
 from couler_kfp.texts import EXECUTOR_INPUT, text, write_text
@@ -84,8 +86,6 @@ KNOWN = frozenset({"executorLabel", "platforms"})
 INSTALLED = re.compile(r"\bkfp==(\d+)\.(\d+)")
 OLDEST = (2, 5)
 """The first `kfp` that takes a path for the place of an artifact (`Artifact._get_path`)."""
-STUBS = ("argostub/",)
-"""Images that no container is started of: KFP's driver does something in their place."""
 
 
 def is_python(operation: Operation) -> bool:
@@ -93,12 +93,16 @@ def is_python(operation: Operation) -> bool:
     return any(item.to == "run" and item.name == EXECUTOR_INPUT for item in references(operation.containers))
 
 
-def portable_operation(operation: Operation, presence: Presence) -> Operation:
+def portable_operation(
+    operation: Operation, presence: Presence, collected: Collected, passed: dict[str, Reference]
+) -> Operation:
     """A component in terms of paths and texts.
 
     Args:
         operation: the component, as it was lifted.
         presence: which inputs its callers pass.
+        collected: knows the items of lists of what the runs of a loop gave.
+        passed: takes what the graphs around have to pass as well, by the name of a new input.
 
     Raises:
         Unsupported: only KFP can run it.
@@ -109,20 +113,27 @@ def portable_operation(operation: Operation, presence: Presence) -> Operation:
         what = f"is no container ({operation.kind})"
         raise refuse("Operation.kind", name, what, "pass what it gives as an input, or leave the pipeline to KFP")
     if unknown := sorted(rest.keys() - KNOWN):
-        raise refuse("Operation.native_extra", name, f"has {unknown[0]}")
+        raise refuse("Operation.native_extra", name, f"has {unknown[0]}", fault=unknown[0])
     (container,) = operation.containers
-    if isinstance(container.image, Literal) and str(container.image.value).startswith(STUBS):
-        raise refuse("Operation.kind", name, f"is {container.image.value}, which KFP's driver does itself")
-    container, pod = configured(name, _with_limits(name, container), rest.get("platforms", {}))
+    if stub_of(operation):
+        return claiming(
+            operation, presence, tuple(portable_port(port, name, absent=False) for port in operation.inputs)
+        )
+    container, pod = configured(name, _with_limits(name, container), rest.get("platforms", {}), passed)
     undeclared = _undeclared(operation)
     python = is_python(operation)
     inputs = tuple(portable_port(port, name, python) for port in (*operation.inputs, *undeclared))
     outputs = tuple(_output(output, python) for output in operation.outputs)
-    changed_operation = _python(operation, container) if python else _plain(operation, container, presence)
+    if python:
+        changed_operation = _python(operation, container, collected)
+    else:
+        changed_operation = _plain(operation, container, presence)
+        _check_items(operation, collected)
     if python:
         inputs = tuple(_at(port, f"{FOLDER}/inputs/{port.name}") for port in inputs)
     else:
         inputs = tuple(_at(port, _path("input", port.name)) for port in inputs)
+    inputs = (*(Port(name=port) for port in passed), *inputs)
     changed = replace(operation, inputs=inputs, outputs=outputs, containers=(changed_operation,), native_extra=pod)
     return replace(changed, memoized=None, inline=False, kind="container")
 
@@ -142,6 +153,9 @@ def portable_port(port: Port, holder: str, absent: bool = True) -> Port:
         raise refuse("Port.kind", holder, f"takes a list of artifacts ({port.name})", "let each task take one")
     default: Value | None = None
     if port.default is not None:
+        if "{{$" in str(constant_of(port.default)):
+            reason = f"has a default of {port.name!r} that only KFP fills in"
+            raise refuse("Port.default", holder, reason, "pass it as a parameter")
         default = Literal(value=text_of(constant_of(port.default)))
     elif may_be_absent(port):
         default = Literal(value=launcher.ABSENT if absent else "")
@@ -178,17 +192,24 @@ def _plain(operation: Operation, container: Container, presence: Presence) -> Co
     return substituted(filled, lambda item: _replaced(item, operation.name, ""))
 
 
-def _python(operation: Operation, container: Container) -> Container:
+def _check_items(operation: Operation, collected: Collected) -> None:
+    for port in operation.inputs:
+        if collected.type_of(operation, port.name) not in ("", f"{LIST}STRING"):
+            reason = f"takes {port.name!r}, which collects what each run of a loop gives, and is no list of texts"
+            raise refuse("Step.arguments", operation.name, reason, "let the loop give texts")
+
+
+def _python(operation: Operation, container: Container, collected: Collected) -> Container:
     parameters = [port for port in operation.inputs if port.kind == "parameter"]
     description = {
         "folder": FOLDER,
-        "parameters": [[port.name, type_of(port)] for port in parameters],
+        "parameters": [[port.name, collected.type_of(operation, port.name) or type_of(port)] for port in parameters],
         "inputs": {port.name: _schema(port) for port in operation.inputs if port.kind == "artifact"},
         "outputs": {output.name: _schema(output) for output in operation.outputs if output.kind == "artifact"},
         "values": {output.name: type_of(output) for output in operation.outputs if output.kind == "parameter"},
     }
     for kind in (item[1] for item in description["parameters"]):
-        if kind in ("TASK_FINAL_STATUS", "TASK_CONFIG"):
+        if kind == "TASK_CONFIG":
             raise refuse("Port.kind", operation.name, f"takes a {kind}, which only KFP makes")
     if description["inputs"] or description["outputs"]:
         _check_installed(operation, container)
@@ -222,13 +243,13 @@ def _replaced(item: Reference, name: str, folder: str) -> Reference | str:
     match item:
         case Reference(to="input", kind="parameter", path=()):
             return item
-        case Reference(to="input", kind="artifact", path=("path",)):
+        case Reference(to="input", kind="artifact", path=("path",) | ("uri",)):
             return f"{folder}/inputs/{item.name}" if folder else _path("input", item.name)
-        case Reference(to="output", kind="artifact", path=("path",)):
+        case Reference(to="output", kind="artifact", path=("path",) | ("uri",)):
             return f"{folder}/outputs/{item.name}" if folder else _path("output", item.name)
         case Reference(to="output", kind="parameter", path=("output_file",)):
             return f"{folder}/values/{item.name}" if folder else _path("output", item.name)
-    what = {"uri": "the URI of an artifact", "metadata": "the metadata of an artifact"}.get("".join(item.path[-1:]))
+    what = "the metadata of an artifact" if item.path[:1] == ("metadata",) else ""
     reason = f"reads {what or item.native or item.name}, which only KFP knows"
     raise refuse("Container.args", name, reason, "let it read the path of the artifact")
 

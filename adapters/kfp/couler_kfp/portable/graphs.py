@@ -133,8 +133,21 @@ def _needs(step: Step) -> Needs | None:
 
 
 def _argument(argument: Argument) -> Argument:
-    is_read = isinstance(argument.value, (Reference, Template))
-    return argument if is_read else replace(argument, value=Literal(value=text_of(constant_of(argument.value))))
+    value = argument.value
+    if isinstance(value, Reference) and value.to == "status":
+        return replace(argument, value=replace(value, name="status", native=""))
+    if isinstance(value, (Reference, Template)):
+        return argument
+    if isinstance(value, Native) and any(references(value)):
+        return replace(argument, value=_text_with(value))
+    return replace(argument, value=Literal(value=text_of(constant_of(value))))
+
+
+def _text_with(value: Native) -> Template:
+    """Return data, with references in its texts, as one text of JSON."""
+    first, *others, last = value.parts
+    inner = (*others, str(last).removesuffix("}")) if others else ()
+    return Template(parts=tuple(part for part in (str(first).removeprefix('{"constant":'), *inner) if part))
 
 
 def _axis(axis: Axis) -> Axis:

@@ -24,12 +24,25 @@ ABSENT = "<absent>"
 """The value of an input that nothing was passed for, and that has no default."""
 TOLD = "<executor-input>"
 """Where, in the command, the executor is told what it is given."""
+GOOD = ("Succeeded", "Completed")
+"""What engines call a run that succeeded."""
 TRUE = ("1", "t", "T", "true", "TRUE", "True")
 
 
-def parsed(text: str, kind: str) -> Any:
+def parsed(text: Any, kind: str) -> Any:
     """A parameter's value from its text."""
     if kind == "STRING":
+        return text
+    if kind.startswith("LIST:"):  # the items are texts still, for each of them comes from a run of its own
+        items = json.loads(text) if isinstance(text, str) else text
+        return [parsed(item, kind[5:]) if isinstance(item, (str, list)) else item for item in items]
+    if kind == "TASK_FINAL_STATUS":
+        state = "SUCCEEDED" if text in GOOD else "FAILED"
+        named = ("pipelineJobResourceName", "pipelineTaskName")
+        status: Any = dict.fromkeys(named, "")
+        status.update(state=state, error={})
+        return status
+    if not isinstance(text, str):
         return text
     text = text.strip()
     if kind == "BOOLEAN":

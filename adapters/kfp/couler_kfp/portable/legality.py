@@ -50,14 +50,12 @@ def _only_in_kfp(*values: Value | None) -> list[str]:
 
 
 def _collected(steps: dict[str, Step], *values: Value | None) -> list[str]:
-    """Return the loops of which all runs together are read."""
-    read = (item.step for item in references(values) if item.to == "output" and item.step)
+    """Return the loops of which the artifacts of all runs together are read."""
+    read = (item.step for item in references(values) if item.kind == "artifact" and item.to == "output" and item.step)
     return [name for name in read if steps[name].loop is not None]
 
 
-COLLECTED = Rule(
-    "Step.arguments", "collects what each run of {!r} gives", hint="let the loop write it somewhere, and read it there"
-)
+COLLECTED = Rule("Step.arguments", "collects the artifacts of each run of {!r}", hint="let the loop give their places")
 UNKNOWN = Rule("Step.arguments", "reads {}, which only KFP knows")
 
 
@@ -79,8 +77,8 @@ def _computed(graph: Graph) -> list[str]:
 
 
 def _read(site: StepSite) -> list[Value]:
-    """Return the arguments and items of a call that are read, and not constants."""
-    values = [item.value for item in site.step.arguments if isinstance(item.value, (Reference, Template))]
+    """Return the arguments and items of a call that have references in them."""
+    values = [item.value for item in site.step.arguments if any(references(item.value))]
     return [*values, *(axis.values for axis in _axes(site) if isinstance(axis.values, Reference))]
 
 
@@ -100,6 +98,9 @@ def _may_be_absent(site: StepSite) -> list[str]:
 
 
 def _is_constant(value: Value) -> bool:
+    """Return whether a value is data, with texts in it that the run completes, or without."""
+    if isinstance(value, Native) and any(references(value)):
+        return str(value.parts[0]).startswith('{"constant":') and str(value.parts[-1]).endswith("}")
     try:
         constant_of(value)
     except ValueError:
@@ -224,30 +225,20 @@ TABLE = Table(
         Rule(
             "Step.arguments",
             "takes the final status of a task, which only KFP makes",
-            lambda site: any(
-                isinstance(item.value, Reference) and item.value.to == "status" for item in site.step.arguments
+            lambda site: (
+                not runs_last(site.step)
+                and any(isinstance(item.value, Reference) and item.value.to == "status" for item in site.step.arguments)
             ),
         ),
         UNKNOWN._replace(fault=lambda site: _only_in_kfp(*_read(site))),
         COLLECTED._replace(fault=lambda site: _collected(site.steps, *_read(site))),
         Rule(
             "Step.arguments",
-            "has references in the structure that it passes as {!r}",
-            lambda site: [
-                item.name
-                for item in site.step.arguments
-                if not isinstance(item.value, (Reference, Template)) and any(references(item.value))
-            ],
-        ),
-        Rule(
-            "Step.arguments",
             "passes {!r} in a way that only KFP knows",
             lambda site: [
                 item.name
                 for item in site.step.arguments
-                if not any(references(item.value))
-                and not isinstance(item.value, Template)
-                and not _is_constant(item.value)
+                if not isinstance(item.value, (Reference, Template)) and not _is_constant(item.value)
             ],
         ),
         Rule(

@@ -1,25 +1,29 @@
 """Platform configuration in the terms of Kubernetes' pods and containers.
 
-Source: `kubernetes_executor_config.proto`; names and values that are only known at run time are refused.
+Names that are only known at run time become inputs, which the calls pass. Source: `kubernetes_executor_config.proto`.
 """
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from couler_kfp.portable.types import refuse
 from couler_plugins.documents.mappings import without_empty
-from couler_plugins.ir import Container, EnvVar, Native, replace
+from couler_plugins.ir import Container, EnvVar, Native, Reference, replace
 
 NAMED = {"secretAsEnv": ("secret", "secretKeyRef"), "configMapAsEnv": ("configMap", "configMapKeyRef")}
 HANDLED = frozenset(
     {
         "configMapAsEnv",
         "configMapAsVolume",
+        "activeDeadlineSeconds",
         "emptyDirMounts",
         "fieldPathAsEnv",
         "imagePullPolicy",
+        "imagePullSecret",  # that of all pods, see `pull_secrets`
         "nodeSelector",
         "podMetadata",
         "pvcMount",
@@ -30,20 +34,37 @@ HANDLED = frozenset(
 )
 
 
-def configured(name: str, container: Container, platforms: Mapping[str, Any]) -> tuple[Container, Native | None]:
+INPUT = re.compile(r"\\\\u0000(.*?)\\\\u0000")
+
+
+AFFINITIES = frozenset({"nodeAffinity", "podAffinity"})
+
+
+def configured(
+    name: str, container: Container, platforms: Mapping[str, Any], passed: dict[str, Reference]
+) -> tuple[Container, Native | None]:
     """The container with its part of the configuration, and what the pod around it has.
+
+    Args:
+        name: of the component.
+        container: it has no configuration yet.
+        platforms: the configuration.
+        passed: takes what the graph around has to pass, by the name of a new input.
 
     Raises:
         Unsupported: some of it is more than constants, or not known here.
     """
     if others := sorted(platforms.keys() - {"kubernetes"}):
-        raise refuse("Operation.native_extra", name, f"is configured for the platform {others[0]}")
+        raise refuse("Operation.native_extra", name, f"is configured for the platform {others[0]}", fault=others[0])
     config = platforms.get("kubernetes", {})
     if not isinstance(config, Mapping):
         raise refuse("Operation.native_extra", name, "has a configuration that is no mapping")
+    left_out = unsaid(config)
+    config = {key: content for key, content in config.items() if key not in left_out}
     if unknown := sorted(config.keys() - HANDLED):
-        raise refuse("Operation.native_extra", name, f"is configured with {unknown[0]}")
-    mounts, volumes = _volumes(name, config)
+        reason = f"is configured with {unknown[0]}"
+        raise refuse("Operation.native_extra", name, reason, fault=f"kubernetes.{unknown[0]}")
+    mounts, volumes = _volumes(name, config, passed)
     fields = without_empty({"imagePullPolicy": config.get("imagePullPolicy") or None, "volumeMounts": mounts})
     pod: dict[str, Any] = {"volumes": volumes} if volumes else {}
     for field, own, keys in (
@@ -56,25 +77,60 @@ def configured(name: str, container: Container, platforms: Mapping[str, Any]) ->
         if entries:
             pod[own or field] = dict(entries) if own else entries["labels"]
     if tolerations := _items(name, "tolerations", config):
-        pod["tolerations"] = [_toleration(name, item) for item in tolerations]
-    env = (*container.env, *_environment(name, config))
+        pod["tolerations"] = list(map(dict, tolerations))
+    if deadline := config.get("activeDeadlineSeconds"):
+        pod["activeDeadlineSeconds"] = int(str(deadline))
+    env = (*container.env, *_environment(name, config, passed))
     configured_container = replace(container, env=env, native_extra=Native.of(fields) if fields else None)
-    return configured_container, Native.of(pod) if pod else None
+    return configured_container, with_inputs(pod) if pod else None
 
 
-def _environment(name: str, config: Mapping[str, Any]) -> Iterator[EnvVar]:
+def unsaid(config: Any) -> list[str]:
+    """Return the settings of where a pod runs that are left out: affinities, and what only the run knows."""
+    if not isinstance(config, Mapping):
+        return []
+    tolerations = config.get("tolerations")
+    selector = config.get("nodeSelector")
+    unknown = {
+        "imagePullSecret": len(pull_secrets("", config)) < len(config.get("imagePullSecret") or ()),
+        "tolerations": isinstance(tolerations, list) and any("tolerationJson" in item for item in tolerations),
+        "nodeSelector": isinstance(selector, Mapping) and "nodeSelectorJson" in selector,
+    }
+    return sorted([*(AFFINITIES & config.keys()), *(key for key, is_unknown in unknown.items() if is_unknown)])
+
+
+def pull_secrets(name: str, config: Any) -> list[str]:
+    """Return the secrets by which images are pulled, as far as their names are known."""
+    items = _items(name, "imagePullSecret", config) if isinstance(config, Mapping) else []
+    read: dict[str, Reference] = {}
+    names = [_name(name, "imagePullSecret", item, "secret", read) for item in items]
+    return [item for item in names if "\0" not in item]
+
+
+def with_inputs(data: Any) -> Native:
+    """Return a structure with a reference in place of each mark of an input."""
+    pieces = INPUT.split(json.dumps(data, ensure_ascii=False))
+    return Native(
+        parts=tuple(
+            Reference(to="input", kind="parameter", name=piece) if number % 2 else piece
+            for number, piece in enumerate(pieces)
+        )
+    )
+
+
+def _environment(name: str, config: Mapping[str, Any], passed: dict[str, Reference]) -> Iterator[EnvVar]:
     for field, (kind, reference) in NAMED.items():
         for item in _items(name, field, config):
-            source = {"name": _name(name, field, item, kind), **_optional(item)}
+            source = {"name": _name(name, field, item, kind, passed), **_optional(item)}
             for pair in _items(name, "keyToEnv", item):
                 selected = {reference: {**source, "key": _text(name, field, pair, f"{kind}Key")}}
-                yield EnvVar(name=_text(name, field, pair, "envVar"), value=Native.of({"valueFrom": selected}))
+                yield EnvVar(name=_text(name, field, pair, "envVar"), value=with_inputs({"valueFrom": selected}))
     for item in _items(name, "fieldPathAsEnv", config):
         selected = {"fieldRef": {"fieldPath": _text(name, "fieldPathAsEnv", item, "fieldPath")}}
         yield EnvVar(name=_text(name, "fieldPathAsEnv", item, "name"), value=Native.of({"valueFrom": selected}))
 
 
-def _volumes(name: str, config: Mapping[str, Any]) -> tuple[list[Any], list[Any]]:
+def _volumes(name: str, config: Mapping[str, Any], passed: dict[str, Reference]) -> tuple[list[Any], list[Any]]:
     """Mounts and volumes, as Kubernetes has them."""
     mounts: list[Any] = []
     volumes: list[Any] = []
@@ -86,12 +142,12 @@ def _volumes(name: str, config: Mapping[str, Any]) -> tuple[list[Any], list[Any]
         volumes.append({"name": volume, kind: source})
 
     for item in _items(name, "pvcMount", config):
-        add("pvcMount", item, "persistentVolumeClaim", {"claimName": _name(name, "pvcMount", item, "pvc")})
+        add("pvcMount", item, "persistentVolumeClaim", {"claimName": _name(name, "pvcMount", item, "pvc", passed)})
     for item in _items(name, "secretAsVolume", config):
-        source = {"secretName": _name(name, "secretAsVolume", item, "secret"), **_optional(item)}
+        source = {"secretName": _name(name, "secretAsVolume", item, "secret", passed), **_optional(item)}
         add("secretAsVolume", item, "secret", source)
     for item in _items(name, "configMapAsVolume", config):
-        source = {"name": _name(name, "configMapAsVolume", item, "configMap"), **_optional(item)}
+        source = {"name": _name(name, "configMapAsVolume", item, "configMap", passed), **_optional(item)}
         add("configMapAsVolume", item, "configMap", source)
     for item in _items(name, "emptyDirMounts", config):
         limits = {"medium": item.get("medium"), "sizeLimit": item.get("sizeLimit")}
@@ -112,9 +168,14 @@ def _text(name: str, field: str, item: Mapping[str, Any], key: str) -> str:
     return str(item[key])
 
 
-def _name(name: str, field: str, item: Mapping[str, Any], kind: str) -> str:
-    """The name of a secret, a claim, or the like."""
-    parameter: Any = item.get(f"{kind}NameParameter")
+def _name(name: str, field: str, item: Mapping[str, Any], kind: str, passed: dict[str, Reference]) -> str:
+    """The name of a secret, a claim, or the like; a mark of an input where only the run knows it."""
+    parameter: Any = item.get(f"{kind}NameParameter", item)
+    read = _read(parameter) if isinstance(parameter, Mapping) else None
+    if read is not None:
+        port = next((port for port, other in passed.items() if other == read), f"{kind.lower()}-name-{len(passed) + 1}")
+        passed[port] = read
+        return f"\0{port}\0"
     for key in ("runtimeValue", "constant"):
         parameter = parameter.get(key) if isinstance(parameter, Mapping) else None
     result = parameter or item.get("constant") or item.get(f"{kind}Name")
@@ -128,11 +189,15 @@ def _name(name: str, field: str, item: Mapping[str, Any], kind: str) -> str:
     return result
 
 
+def _read(parameter: Mapping[str, Any]) -> Reference | None:
+    """Return what the graph around a component knows a name by."""
+    match parameter:
+        case {"componentInputParameter": str(name)}:
+            return Reference(to="input", kind="parameter", name=name)
+        case {"taskOutputParameter": {"producerTask": str(step), "outputParameterKey": str(name)}}:
+            return Reference(to="output", step=step, kind="parameter", name=name)
+    return None
+
+
 def _optional(item: Mapping[str, Any]) -> dict[str, bool]:
     return {"optional": True} if item.get("optional") else {}
-
-
-def _toleration(name: str, item: Mapping[str, Any]) -> Any:
-    if "tolerationJson" in item:
-        raise refuse("Operation.native_extra", name, "has a toleration that is only known at run time")
-    return dict(item)

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+import msgspec
+
 from couler_kfp.cache.cache import KfpCache
 from couler_kfp.documents import ROOT
+from couler_kfp.portable.collected import Collected
 from couler_kfp.portable.components import is_python, portable_operation
 from couler_kfp.portable.graphs import portable_graph
 from couler_kfp.portable.legality import TABLE
+from couler_kfp.portable.platforms import pull_secrets, unsaid
 from couler_kfp.portable.types import constant_of, may_be_absent, said_of, text_of, type_of
+from couler_plugins.engine_kit.legalize.conditions import outcome
+from couler_plugins.engine_kit.legalize.placeholders import is_placeholder
 from couler_plugins.engine_kit.legalize.tables import Refusals
 from couler_plugins.ir import (
     Argument,
@@ -29,6 +35,7 @@ from couler_plugins.ir import (
     callables,
     fresh_name,
     map_references,
+    references,
     replace,
     take_name,
 )
@@ -92,20 +99,66 @@ def portable(workflow: Workflow, bundle: Bundle) -> tuple[Workflow, tuple[Decisi
     """
     workflow = KfpCache(workflow).bare  # nobody there would see that what is wrapped was edited
     callees, refusals = callables(workflow), Refusals(TABLE.refusals(workflow, workflow))
+    collected = Collected(workflow)
+    passed: dict[str, dict[str, Reference]] = {}
 
     def operation(item: Operation) -> Operation:
-        return portable_operation(item, _presence(item, workflow, callees))
+        if is_placeholder(item):
+            return item
+        names = passed.setdefault(item.name, {})
+        return portable_operation(item, _presence(item, workflow, callees), collected, names)
 
     operations = refusals.each(operation, (item for item in workflow.operations if item.name))
     refusals.tell()
     changed = replace(
         workflow,
         operations=operations,
-        graphs=tuple(_with_parameters(portable_graph(graph, callees)) for graph in workflow.graphs),
+        graphs=tuple(portable_graph(_passing(graph, passed), callees) for graph in workflow.graphs),
         parameters=tuple(map(_parameter, workflow.parameters)),
-        native_extra=None,
+        native_extra=_secrets(workflow),
     )
-    return with_limits_inside(changed), tuple(_notes(workflow))
+    changed = _ending(changed)
+    changed = replace(changed, graphs=tuple(map(_with_parameters, changed.graphs)))
+    return with_limits_inside(changed), tuple(_notes(workflow, collected))
+
+
+def _secrets(workflow: Workflow) -> Native | None:
+    """The secrets by which images are pulled: other engines have them for all pods of a run."""
+    names: list[str] = []
+    for operation in workflow.operations:
+        names += pull_secrets(operation.name, said_of(operation).get("platforms", {}).get("kubernetes"))
+    secrets = [{"name": name} for name in dict.fromkeys(names)]
+    return Native.of({"spec": {"imagePullSecrets": secrets}}) if secrets else None
+
+
+def _passing(graph: Graph, passed: Mapping[str, Mapping[str, Reference]]) -> Graph:
+    """The graph, which passes what platform configuration reads around its component."""
+
+    def changed(step: Step) -> Step:
+        more = passed.get(getattr(step.call, "name", ""), {})
+        arguments = (Argument(name=name, value=value) for name, value in more.items())
+        return replace(step, arguments=(*arguments, *step.arguments)) if more else step
+
+    return replace(graph, steps=tuple(map(changed, graph.steps)))
+
+
+def _ending(workflow: Workflow) -> Workflow:
+    """The workflow; what runs at the end of its only task runs at its own end, which every engine has words for."""
+    root = next((graph for graph in workflow.graphs if graph.name == ROOT), None)
+    if root is None or len(root.steps) != 1 or not root.steps[0].handlers:
+        return workflow
+    (step,) = root.steps
+    (handler,) = step.handlers
+
+    def read(reference: Reference) -> Reference:
+        if reference.to == "status":
+            return outcome()
+        return replace(reference, to="parameter", native="") if reference.to == "input" else reference
+
+    last = replace(handler, step=map_references(replace(handler.step, name=""), read))
+    graph = replace(root, steps=(replace(step, handlers=()),))
+    graphs = tuple(graph if item is root else item for item in workflow.graphs)
+    return replace(workflow, graphs=graphs, handlers=(last,))
 
 
 def _with_parameters(graph: Graph) -> Graph:
@@ -148,7 +201,7 @@ def _presence(
     return {name: found.pop() if len(found) == 1 else None for name, found in seen.items()}
 
 
-def _notes(workflow: Workflow) -> Iterator[Decision]:
+def _notes(workflow: Workflow, collected: Collected) -> Iterator[Decision]:
     """What means nearly the same elsewhere."""
 
     def note(subject: str, action: str, reason: str) -> Decision:
@@ -166,6 +219,18 @@ def _notes(workflow: Workflow) -> Iterator[Decision]:
                 reason = "texts in the list that hold quotes, backslashes or newlines are passed on with escapes"
                 yield note(step.name, "loops over what the run gives", reason)
     for operation in workflow.operations:
+        for field in unsaid(said_of(operation).get("platforms", {}).get("kubernetes")):
+            reason = f"{field} says where its pod runs, and only KFP knows how, or what it is"
+            yield msgspec.structs.replace(note(operation.name, "left out", reason), loss="detail")
+        read = {item.path[:1] for item in references(operation.containers) if item.kind == "artifact"}
+        if ("uri",) in read:
+            yield note(operation.name, "reads paths", "the URI of an artifact is its path in the container")
+        if any(collected.type_of(operation, port.name) for port in operation.inputs):
+            reason = "a list of what the runs of a loop gave is in the order of its items; KFP says nothing of that"
+            yield note(operation.name, "collects what a loop gives", reason)
+        if any(type_of(port) == "TASK_FINAL_STATUS" for port in operation.inputs):
+            reason = "of the final status of a task it is given the state alone, SUCCEEDED or FAILED"
+            yield note(operation.name, "is given a status", reason)
         kinds = {type_of(output) for output in operation.outputs if output.kind == "parameter"}
         if not is_python(operation) and "STRING" in kinds:
             reason = "KFP keeps a newline at the end of a parameter, and others take it off"
