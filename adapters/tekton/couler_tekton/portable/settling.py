@@ -160,6 +160,7 @@ class Settling:
         """By callable, what its workspaces are bound to."""
         self.names = self._context.names
         top = self._by_name[getattr(whole.entry.call, "name", "")]
+        self._is_task = isinstance(top, Operation)
         self._add(top, Entered(top, {}, None, {}), self._of_run(top), volumes, "")
 
     def workflow(self) -> Workflow:
@@ -199,7 +200,7 @@ class Settling:
             case dict():
                 return {key: self._parameter(f"{name}{PARTS}{key}", item, False) for key, item in value.items()}
         self._run[name] = Port(name=name, value=value)
-        reference = Reference(to="parameter", kind="parameter", name=name)
+        reference = Reference(to="input" if self._is_task else "parameter", kind="parameter", name=name)
         return Later(reference) if is_list and value is None else reference
 
     def _add(
@@ -211,8 +212,8 @@ class Settling:
         elif isinstance(item, Operation):
             inside = self._inside(look, step, item)
             operation = with_steps(item, self._actions, inside)
-            ports = tuple(entered.ports.values()) if step else ()
-            self._made[item.name] = replace(operation, inputs=ports)
+            ports = entered.ports if step else {name: entered.ports.get(name, Port(name=name)) for name in self._run}
+            self._made[item.name] = replace(operation, inputs=tuple(ports.values()))
         else:
             self._graph(item, entered, look, volumes, is_top=not step)
 
