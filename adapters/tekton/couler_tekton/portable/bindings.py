@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from couler_plugins.engine_kit.legalize.passes import as_label
-from couler_plugins.ir import Graph, Literal, Operation, Step, Template, Workflow, callables, references
+from couler_plugins.ir import Graph, Literal, Operation, Reference, Step, Template, Workflow, callables, references
 from couler_tekton.portable.known import Look, Text, fields, known, put_together
 from couler_tekton.portable.values import said
 
+WORKSPACE = "/workspace"
 NEW = "volumeClaimTemplate"
 CLAIM = "persistentVolumeClaim"
 MARKED = "\ue002workspace"
@@ -59,6 +60,15 @@ def bound_inside(step: Step, callee: Graph | Operation, volumes: Mapping[str, An
             volume["subPath"] = made.value if isinstance(made, Literal) else made
         bound[name] = volume
     return bound
+
+
+def mount_path(reference: Reference, callee: Graph | Operation) -> Literal | None:
+    """Return where a Task finds a workspace that its caller speaks of; None where something else is read."""
+    declared = {item.get("name"): item for item in said(callee).get("workspaces", [])}
+    if reference.to != "workspace" or reference.path != ("path",) or reference.name not in declared:
+        return None
+    path = declared[reference.name].get("mountPath") or f"{WORKSPACE}/{reference.name}"
+    return Literal(value=path) if isinstance(callee, Operation) else None
 
 
 def _parts(value: Any) -> list[Any]:

@@ -15,6 +15,7 @@ from couler_plugins.engine_kit.legalize.rules import texts
 from couler_plugins.engine_kit.legalize.shell import SCRIPT, as_argument
 from couler_plugins.engine_kit.legalize.values import substituted
 from couler_plugins.ir import Container, Literal, Operation, Output, Reference, Template, Value, replace
+from couler_tekton.portable.bindings import WORKSPACE
 from couler_tekton.portable.known import fields, structured
 from couler_tekton.portable.programs import AWK, IGNORE, SPREAD, TAKE
 from couler_tekton.portable.steps import STEPS, is_spread
@@ -26,7 +27,7 @@ CARRIED = frozenset(
 """Fields of a container that are those of Kubernetes."""
 PROGRAM = re.compile(r"(?:ba|da|a|z)?sh|python[\d.]*|perl|ruby")
 """What runs the text of a script that it is given as an argument."""
-WORKSPACE, RESULTS = "/workspace", "/tmp/tekton-results"  # noqa: S108  # in a pod of its own
+RESULTS = "/tmp/tekton-results"  # noqa: S108  # in a pod of its own
 HOME = "/tekton/home"
 SHARED = {"workspace": WORKSPACE, "results": RESULTS, "steps": STEPS, "home": HOME}
 """Directories that the steps of a task share, by what their volumes are called."""
@@ -101,7 +102,14 @@ def portable_operation(operation: Operation, bound: Mapping[str, Any], more: Ite
     if parts:
         rows = [text for name, (of, key) in parts.items() for text in (files[of], key, files[name])]
         containers[last] = _around(containers[last], TAKE, AWK, *rows, "--")
-    mounts, volumes = [mount for mount, _ in mounted.values()], [volume for _, volume in mounted.values()]
+    volumes = [volume for _, volume in mounted.values()]
+    own = {item.name: {one["name"] for one in said(item).get("workspaces", ())} for item in operation.containers}
+    alone = {name for names_own in own.values() for name in names_own}
+    mounts = [mount for name, (mount, _) in mounted.items() if name not in alone]
+    containers = [
+        _mounting(item, [mounted[name][0] for name in mounted if name in own[old.name]])
+        for item, old in zip(containers, operation.containers, strict=True)
+    ]
     inside = [*texts(tuple(containers)), *files.values()]
     for name, directory in SHARED.items():
         is_own = any(mount.get("mountPath") == directory for item in containers for mount in _mounts(item))

@@ -52,11 +52,16 @@ def _asks_outcome(item: object) -> bool:
 def _foreign_reads(site: StepSite) -> list[str]:
     """Return what is read that only Tekton knows."""
     compared = (item for item in references(site.step.condition) if not _asks_outcome(item) and not item.path)
+    declared = {port.name for port in site.graph.inputs} if site.graph is not None else set()
     values = tuple(item.value for item in site.step.arguments if is_text(item.value) or _is_item(item.value))
     return [
         spell(item)
         for item in (*references(values), *compared)
-        if not (item.to in ("input", "parameter", "item") or (item.to == "output" and item.step))
+        if not (
+            item.to in ("parameter", "item")
+            or (item.to == "input" and item.name in declared)
+            or (item.to == "output" and item.step)
+        )
         or item.kind == "result"
         or (item.path and item.to != "item")
     ]

@@ -21,7 +21,8 @@ from couler_tekton.variables import spell
 SAID = frozenset({"description", "displayName"})
 """What is only for people."""
 VOLUMES = ("emptyDir", "secret", "configMap", "persistentVolumeClaim", "projected", "csi")
-OF_RUN = {"workspaces", "params", "timeout", "timeouts", "taskRunTemplate", "retries", *ALONE}
+OF_RUN = {"workspaces", "params", "timeout", "timeouts", "taskRunTemplate", "taskRunSpecs", "retries", *ALONE}
+OF_TASK = {"pipelineTaskName", "timeout"}
 IGNORED = {"continue", "stopAndFail"}
 OF_TEKTON = re.compile(r"/tekton/(?!home(?![\w.-]|/\.))")
 """A path of Tekton's own; its home is a directory that steps share, beside what it puts there to sign in."""
@@ -44,6 +45,7 @@ def _unknown(workflow: Workflow) -> list[str]:
     return [
         *sorted(rest.keys() - {"apiVersion", "spec", "metadata", "status"}),
         *sorted(f"spec.{key}" for key in spec.keys() - OF_RUN),
+        *(["spec.taskRunSpecs"] if any(item.keys() - OF_TASK for item in spec.get("taskRunSpecs", ())) else []),
         *sorted(f"taskRunTemplate.{key}" for key in template.keys() - {*ALONE}),
         *sorted(f"podTemplate.{key}" for key in template.get("podTemplate", {}).keys() - POD_FIELDS - {"volumes"}),
     ]
@@ -79,12 +81,15 @@ def _foreign_reads(operation: Operation) -> list[str]:
 
     def is_plain(item: Reference) -> bool:
         match item:
-            case Reference(to="input" | "parameter", path=()) | Reference(to="output", step="", path=("path",)):
+            case Reference(to="input", path=()):
+                return item.name in declared
+            case Reference(to="parameter", path=()) | Reference(to="output", step="", path=("path",)):
                 return True
             case Reference(to="workspace"):
                 return item.path in (("bound",), ("path",), ("volume",), ("claim",))
         return item in words or file_of(item, "", names) is not None
 
+    declared = {port.name for port in operation.inputs}
     inside = (operation.containers, operation.native_extra)
     return list(dict.fromkeys(spell(item) for item in references(inside) if not is_plain(item)))
 
@@ -104,7 +109,14 @@ def _unknown_of_steps(operation: Operation) -> list[str]:
     found = set()
     for item in operation.containers:
         rest = said(item)
-        known = {*CARRIED, *SAID, "results", *(["onError"] if rest.get("onError") in IGNORED else [])}
+        known = {
+            *CARRIED,
+            *SAID,
+            "results",
+            "workspaces",
+            "when",
+            *(["onError"] if rest.get("onError") in IGNORED else []),
+        }
         found |= rest.keys() - known
     return sorted(found)
 
@@ -155,6 +167,12 @@ TABLE = Table(
             ),
         ),
         Rule("Container.native_extra", "has {} in a container", _unknown_of_steps),
+        Rule(
+            "Step.condition",
+            "has a step with a condition of its own",
+            lambda operation: any("when" in said(item) for item in operation.containers),
+            "decide it in the step",
+        ),
         Rule(
             "Container.command", "does not say what it runs", _without_command, "give the step a command, or a script"
         ),

@@ -37,7 +37,8 @@ def is_item(value: Value) -> bool:
 
 def _items(axis: Axis) -> list[str]:
     """Return the items of an axis; none where only the run knows them."""
-    data = data_of(axis.values) if isinstance(axis.values, Native) else None
+    is_known = isinstance(axis.values, Native) and isinstance(axis.values.parts[0], str)
+    data = data_of(axis.values) if is_known else None  # type: ignore[arg-type]
     return data if isinstance(data, list) and all(isinstance(item, str) for item in data) else []
 
 
@@ -48,7 +49,8 @@ def _axes(site: StepSite) -> tuple[Axis, ...]:
 def _single(loop: Loop | None) -> Reference | None:
     """Return the only list of a loop, where just the run knows what is in it."""
     values = loop.axes[0].values if loop is not None and len(loop.axes) == 1 and not loop.includes else None
-    return values if isinstance(values, Reference) and not values.path else None
+    (first, *others) = values.parts if isinstance(values, Native) else ("",)
+    return first if isinstance(first, Reference) and not others else None
 
 
 def combinations(step: Step, callee: Graph | Operation | None) -> list[dict[str, str]] | None:

@@ -62,7 +62,7 @@ def portable(workflow: Workflow, bundle: Bundle) -> tuple[Workflow | None, tuple
     TABLE.check(closed)
     claims = dict(settled_volumes(settling.bindings, closed))
     workflow_made = _Portable(closed, settling.bindings).workflow()
-    return workflow_made, (*_notes(closed, workflow_made), *_losses(closed, settling.names, claims))
+    return workflow_made, (*_notes(whole, workflow_made), *_losses(closed, settling.names, claims))
 
 
 class _Portable:
@@ -121,7 +121,7 @@ class _Portable:
         graph = replace(graph, steps=tuple(kept), finalizers=())
         if not last:
             return graph, ()
-        if len(last) == 1 and last[0] == Step(name=last[0].name, call=last[0].call):
+        if len(last) == 1 and last[0] == Step(name=last[0].name, call=last[0].call, arguments=last[0].arguments):
             return graph, (Handler(step=replace(last[0], name="")),)
         name = fresh_name(FINALLY, self._made)
         self._made[name] = Graph(name=name, steps=tuple(last))

@@ -29,9 +29,10 @@ from couler_plugins.ir import (
     fresh_name,
     replace,
 )
-from couler_tekton.portable.bindings import bound_inside
+from couler_tekton.portable.bindings import bound_inside, mount_path
 from couler_tekton.portable.context import Context
 from couler_tekton.portable.known import Known, Later, Look, Text, at, known, settled, structured
+from couler_tekton.portable.runs import spec_of
 from couler_tekton.portable.steps import with_steps
 from couler_tekton.portable.values import data_of, said
 from couler_tekton.variables import Scope
@@ -76,9 +77,12 @@ class Entered:
         self.ports: dict[str, Port] = {}
         self._around = around
         self._held: dict[str, Known] = {}
-        self._declared = {port.name for port in callee.inputs}
+        implicit = [name for name in passed if around is not None and name not in {port.name for port in callee.inputs}]
+        declared = (*callee.inputs, *(Port(name=name) for name in implicit))
+        self._defaults = {port.name: port.default for port in declared if isinstance(port.default, Literal)}
+        self._declared = {port.name for port in declared}
         self._imported: dict[Reference, Known | None] = {}
-        for port in callee.inputs:
+        for port in declared:
             self._declare(port, passed, given)
 
     def _declare(self, port: Port, passed: Mapping[str, Known | None], given: Mapping[str, Value]) -> None:
@@ -86,13 +90,15 @@ class Entered:
         value = passed.get(port.name, default)
         if value is None and port.name not in passed and self._around is not None:
             value = self._around(Reference(to="input", kind="parameter", name=port.name))
+        if default is None and isinstance(value, dict) and self._around is not None:
+            default = self._around(Reference(to="input", kind="parameter", name=port.name))
         if isinstance(value, dict) and isinstance(default, dict):
             value = {**default, **value}
         if isinstance(value, Text) and port.name not in given and default is value:
             self.ports[port.name] = Port(name=port.name, default=value)
             self._held[port.name] = Reference(to="input", kind="parameter", name=port.name)
         elif value is None:
-            self.ports[port.name] = port
+            self.ports[port.name] = Port(name=port.name, default=port.default)
             if port.name in given:
                 self.arguments[port.name] = given[port.name]
             if type_of(port) == "string" or port.name not in given:
@@ -117,7 +123,7 @@ class Entered:
     def _argument(self, name: str, value: Value) -> Reference:
         name = name if name not in self.arguments else fresh_name(name, self.arguments)
         self.arguments[name] = value
-        self.ports[name] = Port(name=name)
+        self.ports[name] = Port(name=name, default=self._defaults.get(name))
         return Reference(to="input", kind="parameter", name=name)
 
     def look(self, reference: Reference) -> Known | None:
@@ -153,6 +159,8 @@ class Settling:
         self._actions = actions
         self._by_name = callables(whole)
         self._context = Context(whole)
+        specs = spec_of(whole).get("taskRunSpecs", ())
+        self._timeouts = {item["pipelineTaskName"]: item["timeout"] for item in specs if "timeout" in item}
         self._wanted: dict[str, dict[str, tuple[str, str]]] = {}
         self._made: dict[str, Graph | Operation] = {}
         self._run: dict[str, Port] = {}
@@ -212,10 +220,14 @@ class Settling:
         elif isinstance(item, Operation):
             inside = self._inside(look, step, item)
             operation = with_steps(item, self._actions, inside)
-            ports = entered.ports if step else {name: entered.ports.get(name, Port(name=name)) for name in self._run}
+            ports = entered.ports if step else {name: self._own_port(name, entered) for name in self._run}
             self._made[item.name] = replace(operation, inputs=tuple(ports.values()))
         else:
             self._graph(item, entered, look, volumes, is_top=not step)
+
+    def _own_port(self, name: str, entered: Entered) -> Port:
+        """Return an input of the only Task of a run."""
+        return Port(name=name, default=entered.ports[name].default if name in entered.ports else None)
 
     def _inside(self, look: Look, step: str, item: Graph | Operation) -> Look:
         def inside(reference: Reference) -> Known | None:
@@ -248,7 +260,7 @@ class Settling:
         callee = self._by_name[getattr(step.call, "name", "")]
 
         def own(reference: Reference) -> Known | None:
-            return self._context.of_step(reference, step) or look(reference)
+            return self._context.of_step(reference, step) or mount_path(reference, callee) or look(reference)
 
         given = {argument.name: argument.value for argument in step.arguments}
         passed = {name: known(value, own) for name, value in given.items()}
@@ -271,7 +283,9 @@ class Settling:
             condition=_condition(step.condition, own),
             loop=loop,
             retry=settled(step.retry, own),
-            timeout=settled(step.timeout, own),
+            timeout=Literal(value=self._timeouts[step.name])
+            if step.name in self._timeouts
+            else settled(step.timeout, own),
         )
 
     def _output(self, output: Output, look: Look) -> Output:
@@ -315,10 +329,10 @@ class Settling:
 
 
 def _axis(axis: Axis, look: Look) -> Value:
-    """Return the items of an axis: a list of texts where they are known, or their JSON."""
+    """Return the items of an axis: a list of texts where they are known, or the JSON that a run makes."""
     match known(axis.values, look):
-        case Later(text=text):
-            return text
+        case Later(text=Reference() as text):
+            return Native(parts=(text,))
         case list() as items if all(isinstance(item, Literal) for item in items):
             return Native.of([item.value for item in items])
     return axis.values

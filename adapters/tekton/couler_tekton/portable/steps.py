@@ -125,7 +125,7 @@ def _settled(item: Container, look: Look) -> Container:
 def _words(words: tuple[Value, ...], look: Look) -> Iterator[Value]:
     """Yield the words of a command, those of a list in its place; one that only the run knows is marked."""
     for word in words:
-        found = look(word) if isinstance(word, Reference) and word.path == (ALL,) else None
+        found = look(word) if isinstance(word, Reference) and word.path in ((ALL,), ()) else None
         match found:
             case list():
                 yield from found
