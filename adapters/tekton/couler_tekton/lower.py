@@ -187,22 +187,22 @@ def lower(plan: Plan, options: Options) -> Lowered:
     Raises:
         Unsupported: a workflow without an origin has something that Tekton cannot say.
     """
-    return _Lowering(plan, options.api, options.image, options.parts == "nested").lowered()
+    return _Lowering(plan, options).lowered()
 
 
 class _Lowering(Lowering):
     """Lowers to objects for a cluster with some API fields."""
 
-    def __init__(self, plan: Plan, api: str, image: str, nesting: bool) -> None:
-        super().__init__(plan, always=nesting)
-        self._nesting = nesting
-        self._image = image
-        self._api = api
+    def __init__(self, plan: Plan, options: Options) -> None:
+        super().__init__(plan, always=options.parts == "nested")
+        self._nesting = options.parts == "nested"
+        self._options = options
+        self._api = options.api
 
     def generate(self, workflow: Workflow) -> Iterator[Any]:
         label = workflow.label
         if workflow.engine != "tekton":
-            workflow, notes = pipeline_run(workflow, self._image)
+            workflow, notes = pipeline_run(workflow, self._options.image, self._options.store, self._options.kubectl)
             self.decisions += notes
         document = Writing(workflow).document()
         refuse_unseen(self._api, self._seen, document, label)

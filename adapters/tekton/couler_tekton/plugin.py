@@ -23,6 +23,8 @@ class Options:
         api: what the cluster's `enable-api-fields` says: what is written anew uses nothing that it does not allow.
             Tekton's own default is beta.
         image: the image for commands of other engines' workflows that run outside of containers there.
+        store: the claim (PersistentVolumeClaim) that keeps artifacts of other engines' workflows.
+        kubectl: an image with kubectl, for resources in other engines' workflows.
         parts: who starts the parts of what was split: `couler run` (driven), or Tekton, for which they are pipelines in
             a pipeline (nested; at the level alpha).
         prebuild: what makes documents ready before a cluster sees them. Konflux replaces a reference with a `version`
@@ -31,6 +33,8 @@ class Options:
 
     api: Literal["stable", "beta", "alpha"] = "beta"
     image: str = ""
+    store: str = ""
+    kubectl: str = ""
     parts: Literal["driven", "nested"] = "driven"
     prebuild: Literal["", "konflux"] = ""
 

@@ -96,33 +96,21 @@ def test_a_pipeline_that_nothing_runs_is_a_workflow_of_its_own() -> None:
     assert document["spec"]["arguments"]["parameters"] == [{"name": "who"}]
 
 
-@pytest.mark.parametrize("to", ["argo", "airflow", "kfp"])
-def test_a_task_alone_is_no_workflow(to: str) -> None:
-    with pytest.raises(CoulerError, match="nothing in it runs by itself"):
-        converted(TASK, to)
+def test_a_task_that_nothing_runs_is_a_workflow_of_its_own() -> None:
+    document = converted(TASK)
+    (template,) = document["spec"]["templates"]
+    assert (document["metadata"]["name"], template["container"]["command"]) == ("alone", ["echo"])
 
 
 @pytest.mark.parametrize(
     ("old", "new", "feature"),
     [
-        (
-            "persistentVolumeClaim: {claimName: code}, subPath: app",
-            "volumeClaimTemplate: {spec: {}}",
-            "Workflow.native_extra",
-        ),
-        ("  workspaces: [{name: source, pers", "  workspaces: [{name: other, pers", "Operation.native_extra"),
-        ("image: gcc", "image: gcc, onError: continue", "Container.native_extra"),
-        ("sha256sum /workspace", "cat /tekton/home; sha256sum /workspace", "Container.args"),
-        ("$(params.target)]}", "$(context.taskRun.name)]}", "Step.arguments"),
-        ("script: |\n          sha", "script: |\n          #!/usr/bin/env node\n          sha", "Container.script"),
-        ("params: [{name: target}]", "params: [{name: target, type: array}]", "Port.kind"),
-        ("value: all", "value: [all]", "Workflow.parameters"),
-        ("  taskSpec:\n", "  timeout: 5m\n  taskSpec:\n", "Workflow.native_extra"),
-        (
-            "results: [{name: digest}]",
-            "results: [{name: digest}]\n    stepTemplate: {env: []}",
-            "Operation.native_extra",
-        ),
+        ("persistentVolumeClaim: {claimName: code}, subPath: app", "other: {}", "Workflow.native_extra"),
+        ("image: gcc", "image: gcc, stdoutConfig: {path: /a}", "Container.native_extra"),
+        ("image: gcc", "image: gcc, when: [{input: a, operator: in, values: [b]}]", "Step.condition"),
+        ("command: [make], args", "onError: continue, args", "Container.command"),
+        ("sha256sum /workspace", "cat /tekton/steps; sha256sum /workspace", "Container.args"),
+        ("$(params.target)]}", "$(context.task.retry-count)]}", "Step.arguments"),
     ],
 )
 def test_what_only_tekton_has_is_refused(old: str, new: str, feature: str) -> None:
@@ -131,6 +119,28 @@ def test_what_only_tekton_has_is_refused(old: str, new: str, feature: str) -> No
         converted(STEPS.replace(old, new))
     error = caught.value
     assert (error.file, error.feature, bool(error.hint)) == ("run.yaml", feature, True)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "carried"),
+    [
+        ("persistentVolumeClaim: {claimName: code}, subPath: app", "volumeClaimTemplate: {spec: {}}", "emptyDir: {}"),
+        ("  workspaces: [{name: source, pers", "  workspaces: [{name: other, pers", "claimName: source"),
+        ("image: gcc", "image: gcc, onError: continue", "code=$?"),
+        ("sha256sum /workspace", "cat /tekton/home; sha256sum /workspace", "mountPath: /tekton/home"),
+        ("$(params.target)]}", "$(context.taskRun.name)]}", "name: run-name"),
+        ("script: |\n          sha", "script: |\n          #!/usr/bin/env node\n          sha", "- node"),
+        ("value: all", "value: [all, more]", "- more"),
+        ("  taskSpec:\n", "  timeout: 5m\n  taskSpec:\n", "activeDeadlineSeconds: 300"),
+        ("image: busybox", "name: b", "image: alpine"),
+        ("  taskSpec:\n", "  status: {}\n  retries: 3\n  taskSpec:\n", "limit: 3"),
+    ],
+)
+def test_what_others_say_otherwise_is_carried(old: str, new: str, carried: str) -> None:
+    assert old in STEPS
+    text = STEPS.replace("steps:", "stepTemplate: {image: alpine}\n    steps:").replace(old, new)
+    text = text.replace("params: [{name: target}]", "params: [{name: target, type: array}]") if "[all" in new else text
+    assert carried in yaml.safe_dump(converted(text.replace("  status: {}\n", "")), width=1000)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +175,7 @@ def test_a_parameter_that_nobody_has_is_refused(target: str) -> None:
     )
     (file,) = convert(Text(text, "run.yaml"), target).files
     assert str(file.error).startswith(
-        "run.yaml: 'pipeline/a' refers to an input 'none', which it does not have\n  hint:"
+        "run.yaml: 'pipeline/a' reads $(params.none), which only Tekton knows\n  hint:"
     )
 
 

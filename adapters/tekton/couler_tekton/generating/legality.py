@@ -155,3 +155,14 @@ TABLE = Table(
         *CALLS,
     ),
 )
+
+
+def table_with(store: str) -> Table:
+    """Return the table for a cluster with a store for artifacts, or without one."""
+    if not store:
+        return TABLE
+
+    def kept(part: tuple[Rule, ...]) -> tuple[Rule, ...]:
+        return tuple(rule for rule in part if rule.feature not in ("Port.kind", "Output.kind"))
+
+    return TABLE._replace(graph=kept(TABLE.graph), operation=kept(TABLE.operation), step=kept(TABLE.step))

@@ -40,7 +40,8 @@ from couler_plugins.ir import (
     replace,
 )
 from couler_plugins.plan import Decision
-from couler_tekton.generating.legality import TABLE, is_computed, refuse
+from couler_tekton.generating.legality import is_computed, refuse, table_with
+from couler_tekton.generating.prepare import prepared
 from couler_tekton.generating.tasks import Task, Tasks, task_of
 from couler_tekton.generating.values import matrix
 from couler_tekton.home_kinds import in_go
@@ -52,18 +53,23 @@ LABEL = 63
 FOREVER = "0s"
 
 
-def pipeline_run(workflow: Workflow, image: str = "") -> tuple[Workflow, tuple[Decision, ...]]:
+def pipeline_run(
+    workflow: Workflow, image: str = "", store: str = "", kubectl: str = ""
+) -> tuple[Workflow, tuple[Decision, ...]]:
     """Return a workflow as a PipelineRun, and what is not quite the same about it.
 
     Args:
         workflow: it has no origin.
         image: for containers that say none.
+        store: the claim that artifacts are kept in; they are refused without one.
+        kubectl: an image with kubectl, for resources; these are refused without one.
 
     Raises:
         Unsupported: it has something that Tekton has no words for.
     """
+    workflow, prior = prepared(workflow, image, kubectl)
     closed = _closed(workflow, image)
-    TABLE.check(closed)
+    table_with(store).check(closed)
     assert closed.entry is not None
     tasks = Tasks(closed)
     outputs_of = tasks.add(closed.entry)
@@ -98,7 +104,7 @@ def pipeline_run(workflow: Workflow, image: str = "") -> tuple[Workflow, tuple[D
         operations=operations,
         native_extra=_rest(workflow),
     )
-    return run, tuple(_notes(workflow, tasks.by_label.values(), outputs))
+    return run, (*prior, *_notes(workflow, tasks.by_label.values(), outputs))
 
 
 def _closed(workflow: Workflow, image: str) -> Workflow:

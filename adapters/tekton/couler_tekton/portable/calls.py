@@ -8,23 +8,19 @@ result of another one does not start where that was skipped; one that is merely 
 from __future__ import annotations
 
 import itertools
-import json
-from math import prod
 from typing import Any
 
-from couler_plugins.engine_kit.legalize.conditions import SUCCEEDED, outcome
+from couler_plugins.engine_kit.legalize.conditions import SUCCEEDED, memberships, outcome
 from couler_plugins.engine_kit.legalize.legality import Rule
 from couler_plugins.engine_kit.legalize.tables import StepSite
 from couler_plugins.engine_kit.legalize.values import joined
 from couler_plugins.ir import (
-    Argument,
-    Axis,
     Expression,
     Graph,
-    Loop,
     Native,
     Need,
     Needs,
+    Operation,
     Reference,
     Step,
     Template,
@@ -35,11 +31,11 @@ from couler_plugins.ir import (
     references,
     replace,
 )
+from couler_tekton.portable.loops import LOOPS, with_loop
 from couler_tekton.portable.values import data_of, is_text, said
 from couler_tekton.variables import spell
 
 FAILED = ("errored", "failed")
-MAX_ITEMS = 256
 STATUS = "tasks.status"
 WHOLE, PARTLY, FAILURE, UNKNOWN = "Succeeded", "Completed", "Failed", "None"
 
@@ -56,11 +52,16 @@ def _asks_outcome(item: object) -> bool:
 def _foreign_reads(site: StepSite) -> list[str]:
     """Return what is read that only Tekton knows."""
     compared = (item for item in references(site.step.condition) if not _asks_outcome(item) and not item.path)
+    declared = {port.name for port in site.graph.inputs} if site.graph is not None else set()
     values = tuple(item.value for item in site.step.arguments if is_text(item.value) or _is_item(item.value))
     return [
         spell(item)
         for item in (*references(values), *compared)
-        if not (item.to in ("input", "parameter", "item") or (item.to == "output" and item.step))
+        if not (
+            item.to in ("parameter", "item")
+            or (item.to == "input" and item.name in declared)
+            or (item.to == "output" and item.step)
+        )
         or item.kind == "result"
         or (item.path and item.to != "item")
     ]
@@ -109,27 +110,11 @@ def _others(site: StepSite) -> list[Step]:
     return [step for step in site.steps.values() if step.name not in finalizers]
 
 
-def _items(axis: Axis) -> list[str]:
-    """Return the items of an axis; none where only the run knows them."""
-    data = data_of(axis.values) if isinstance(axis.values, Native) else None
-    return data if isinstance(data, list) and all(isinstance(item, str) for item in data) else []
-
-
-def _axes(site: StepSite) -> tuple[Axis, ...]:
-    return site.step.loop.axes if site.step.loop is not None else ()
-
-
 CALLS = (
     Rule(
         "Step.native_extra",
         "has {}",
         lambda site: sorted(said(site.step).keys() - {"description", "displayName", "taskRef", "workspaces"}),
-    ),
-    Rule(
-        "Step.native_extra",
-        "uses a part of a workspace",
-        lambda site: any("subPath" in item for item in said(site.step).get("workspaces", ())),
-        "bind that part in the run",
     ),
     Rule(
         "Step.timeout",
@@ -152,9 +137,10 @@ CALLS = (
     ),
     Rule(
         "Step.condition",
-        "has a when expression in CEL",
+        "has a when expression in CEL that is more than comparisons of texts",
         lambda site: any(
-            not isinstance(item, dict) or item.keys() != {"input", "operator", "values"}
+            not isinstance(item, dict)
+            or (item.keys() != {"input", "operator", "values"} and memberships(_in_cel(item)) is None)
             for item in _questions(site.step)
         ),
         "write it as input and values",
@@ -201,35 +187,13 @@ CALLS = (
         lambda site: any(item.isdisjoint((WHOLE, FAILURE)) for item in _outcomes_asked(site)),
         "leave the task out",
     ),
-    Rule(
-        "Loop.includes",
-        "has further combinations in its matrix",
-        lambda site: site.step.loop and site.step.loop.includes,
-        "list them all",
-    ),
-    Rule(
-        "Loop.axes",
-        "loops over {!r}, which is only known at run time",
-        lambda site: [axis.name for axis in _axes(site) if not _items(axis)],
-        "list the items in the matrix itself",
-    ),
-    Rule(
-        "Loop.axes",
-        f"loops over more than {MAX_ITEMS} combinations",
-        lambda site: prod(len(_items(axis)) for axis in _axes(site)) > MAX_ITEMS,
-    ),
-    Rule(
-        "Loop.axes",
-        "loops over texts with quotes, backslashes or newlines",
-        lambda site: "\\" in json.dumps([_items(axis) for axis in _axes(site)], ensure_ascii=False),
-        "leave quotes, backslashes and newlines out of the items",
-    ),
+    *LOOPS,
 )
 
 
-def portable_step(step: Step, graph: Graph) -> Step:
+def portable_step(step: Step, graph: Graph, callee: Graph | Operation) -> Step:
     """Return a task without what only Tekton does with it; it breaks no rule."""
-    loop, arguments = _loop(step)
+    loop, arguments = with_loop(step, callee)
     changed_step = replace(
         step,
         arguments=map_references(arguments, lambda reference: replace(reference, native="")),
@@ -256,10 +220,27 @@ def _needs(step: Step, graph: Graph) -> Needs | None:
 def _condition(step: Step) -> Expression | None:
     """Return the when expressions of a task, in CEL over texts; None where they hold in any case."""
     parts: list[str | Reference | Template] = []
-    for item in _lists(step):
-        question = _of_outcome(_outcomes(item)) if _asks_outcome(item["input"]) else _question(item)
+    for item in _questions(step):
+        if "cel" in item:
+            question = list(_in_cel(item).parts)
+        else:
+            question = _of_outcome(_outcomes(item)) if _asks_outcome(item["input"]) else _question(item)
         parts += [" && " if parts and question else "", *question]
     return Expression(language="cel", parts=joined(parts)) if any(parts) else None
+
+
+def _in_cel(item: dict[str, Any]) -> Expression:
+    """Return a question in CEL, in which texts that the run fills in are values: they stand in quotes in Tekton."""
+    value = item.get("cel")
+    parts = list(value.parts) if isinstance(value, Template) else [value]
+    for number in range(1, len(parts) - 1):
+        before, after = parts[number - 1], parts[number + 1]
+        if isinstance(parts[number], Reference) and isinstance(before, str) and isinstance(after, str):
+            quote = before[-1:]
+            if quote in ("'", '"') and after.startswith(quote):
+                parts[number - 1], parts[number + 1] = before[:-1], after[1:]
+                parts[number] = replace(parts[number], native="")
+    return Expression(language="cel", parts=tuple(f"({part})" if len(parts) == 1 else part for part in parts))
 
 
 def _of_outcome(outcomes: set[str]) -> list[str | Reference]:
@@ -279,18 +260,3 @@ def _question(item: dict[str, Any]) -> list[str | Reference]:
         return [compared, " != " if is_negated else " == ", among[0]]
     listed = (piece for value in among for piece in (", ", value))
     return ["!(" if is_negated else "(", compared, " in [", *itertools.islice(listed, 1, None), "])"]
-
-
-def _loop(step: Step) -> tuple[Loop | None, tuple[Argument, ...]]:
-    """Return the loop over the combinations of a matrix, and what the task is given."""
-    if step.loop is None:
-        return None, step.arguments
-    names = [axis.name for axis in step.loop.axes]
-    single = len(names) == 1
-    rows = itertools.product(*map(_items, step.loop.axes))
-    items = [row[0] if single else dict(zip(names, row, strict=True)) for row in rows]
-    arguments = tuple(
-        replace(item, value=Reference(to="item", name="" if single else item.name)) if _is_item(item.value) else item
-        for item in step.arguments
-    )
-    return Loop(axes=(Axis(name="item", values=Native.of(items)),)), arguments

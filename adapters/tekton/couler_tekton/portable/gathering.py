@@ -10,8 +10,10 @@ from couler_plugins.ir import (
     Bundle,
     Call,
     Definitions,
+    Dynamic,
     External,
     Graph,
+    Native,
     Operation,
     Step,
     Workflow,
@@ -21,38 +23,43 @@ from couler_plugins.ir import (
 )
 from couler_tekton.cache.declared import mapping_at, rest_of
 from couler_tekton.documents import Entry, definitions, objects
+from couler_tekton.kinds import V1, V1BETA1
 from couler_tekton.lift import lift_object
 from couler_tekton.portable.values import refuse
-from couler_tekton.variables import scope_in
+from couler_tekton.variables import scope_in, write_value
 
 MAX_DEPTH = 50
 
 
 def is_called(workflow: Workflow, bundle: Bundle) -> bool:
-    """Whether something in the bundle refers to a Pipeline."""
-    for document in bundle.documents:
-        for item in objects(document.data):
-            spec = item.data.get("spec")
-            tasks = [] if not isinstance(spec, dict) else [spec, *_tasks(spec), *_tasks(spec.get("pipelineSpec"))]
-            names = [task["pipelineRef"].get("name") for task in tasks if isinstance(task.get("pipelineRef"), dict)]
-            if workflow.name in names:
-                return True
-    return False
+    """Whether something in the bundle refers to a Task, a Pipeline or a StepAction."""
+    key = {"Task": "taskRef", "Pipeline": "pipelineRef", "StepAction": "ref"}[workflow.kind]
+    return any(
+        workflow.name in _names(item.data, key) for document in bundle.documents for item in objects(document.data)
+    )
 
 
-def _tasks(spec: object) -> Iterator[dict[str, object]]:
-    for key in ("tasks", "finally"):
-        items = spec.get(key) if isinstance(spec, dict) else None
-        yield from (item for item in items or () if isinstance(item, dict))
+def _names(data: object, key: str) -> Iterator[object]:
+    """Yield the names that an object refers to under a key, wherever it stands."""
+    if isinstance(data, list):
+        for item in data:
+            yield from _names(item, key)
+    elif isinstance(data, dict):
+        if isinstance(data.get(key), dict):
+            yield data[key].get("name")
+        for item in data.values():
+            yield from _names(item, key)
 
 
-def gathered(workflow: Workflow, bundle: Bundle) -> Workflow:
-    """The workflow with every Task and Pipeline that it calls.
+def gathered(workflow: Workflow, bundle: Bundle) -> tuple[Workflow, dict[str, Operation]]:
+    """The workflow with every Task and Pipeline that it calls, and the StepActions that these refer to, by name.
 
     Raises:
         Unsupported: one is not there, or is looked up elsewhere.
     """
-    return _Gathering(workflow, bundle).workflow()
+    gathering = _Gathering(workflow, bundle)
+    whole = gathering.workflow()
+    return whole, gathering.actions(whole)
 
 
 class _Gathering:
@@ -80,6 +87,8 @@ class _Gathering:
         match step.call:
             case Call():
                 return step
+            case Dynamic(target=target) if (named := _spelled_otherwise(target)) is not None:
+                return self._called(replace(step, call=named), around)
             case External(workflow=name, name=root) as call if root in ("task", "pipeline"):
                 if name in around or len(around) > MAX_DEPTH:
                     raise refuse("Step.call", step.name, f"calls {name!r}, which calls itself")
@@ -100,6 +109,17 @@ class _Gathering:
             raise refuse("Step.call", step.name, reason, "convert it together with one of them")
         hint = f"convert it together with the {what}"
         raise refuse("Step.call", step.name, f"calls the {what} {name!r}, which is not in these files", hint)
+
+    def actions(self, whole: Workflow) -> dict[str, Operation]:
+        """The StepActions that steps refer to; those that are not there, or are looked up elsewhere, are not."""
+        references = (rest_of(item).get("ref") for operation in whole.operations for item in operation.containers)
+        names = {item["name"] for item in references if isinstance(item, dict) and item.keys() == {"name"}}
+        found = {name: self._objects.resolve(("StepAction", name), whole.namespace, self._place, "") for name in names}
+        return {
+            name: lift_object(items[0].item, items[0].document).operations[0]
+            for name, items in found.items()
+            if len(items) == 1
+        }
 
     @cached_property
     def _objects(self) -> Definitions[Entry]:
@@ -122,6 +142,16 @@ class _Gathering:
             steps = tuple(map(renamed, graph.steps))
             self._add(replace(graph, name=names[graph.name], steps=steps), around)
         return names[root]
+
+
+def _spelled_otherwise(target: Native) -> External | None:
+    """Return a call of a Task by a reference that says its kind in another way, or its API version."""
+    holder = mapping_at(write_value(target), "taskRef")
+    rest = {key: content for key, content in holder.items() if key != "name"}
+    is_task = str(rest.pop("kind", "Task")).lower() == "task" and rest.pop("apiVersion", V1) in (V1, V1BETA1)
+    if not is_task or rest or not isinstance(holder.get("name"), str) or "$(" in holder["name"]:
+        return None
+    return External(workflow=holder["name"], name="task", kind="Task")
 
 
 def _said(library: Workflow, operation: Operation) -> Operation:

@@ -3,116 +3,70 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from couler_plugins.engine_kit.legalize.legality import Rule
 from couler_plugins.engine_kit.legalize.native_fields import POD_FIELDS
+from couler_plugins.engine_kit.legalize.placeholders import is_placeholder
 from couler_plugins.engine_kit.legalize.rules import texts
 from couler_plugins.engine_kit.legalize.tables import Table
-from couler_plugins.engine_kit.legalize.values import substituted
-from couler_plugins.ir import (
-    Container,
-    Graph,
-    Literal,
-    Native,
-    Operation,
-    Output,
-    Port,
-    Reference,
-    Workflow,
-    references,
-)
+from couler_plugins.ir import Graph, Literal, Operation, Output, Reference, Workflow, references
+from couler_tekton.portable.bindings import NEW
+from couler_tekton.portable.bodies import CARRIED, PROGRAM, file_of
 from couler_tekton.portable.calls import CALLS
+from couler_tekton.portable.runs import ALONE, spec_of, template_of
+from couler_tekton.portable.steps import is_spread
 from couler_tekton.portable.values import ONLY_TEKTON, interpreter, is_text, said
 from couler_tekton.variables import spell
 
-CARRIED = frozenset(
-    {
-        "envFrom",
-        "imagePullPolicy",
-        "securityContext",
-        "volumeDevices",
-        "volumeMounts",
-        "workingDir",
-        "lifecycle",
-        "ports",
-    }
-)
 SAID = frozenset({"description", "displayName"})
 """What is only for people."""
 VOLUMES = ("emptyDir", "secret", "configMap", "persistentVolumeClaim", "projected", "csi")
-ALONE = ("serviceAccountName", "podTemplate")
-"""What a TaskRun, and a PipelineRun of v1beta1, say of their pods without a taskRunTemplate."""
-FOREVER = ("0", "0s", "0h0m0s")
-PROGRAM = re.compile(r"(?:ba|da|a|z)?sh|python[\d.]*|perl|ruby")
-"""What runs the text of a script that it is given as an argument."""
+OF_RUN = {"workspaces", "params", "timeout", "timeouts", "taskRunTemplate", "taskRunSpecs", "retries", *ALONE}
+OF_TASK = {"pipelineTaskName", "timeout"}
+IGNORED = {"continue", "stopAndFail"}
+OF_TEKTON = re.compile(r"/tekton/(?!home(?![\w.-]|/\.))")
+"""A path of Tekton's own; its home is a directory that steps share, beside what it puts there to sign in."""
 
 
 # Runs.
-
-
-def _spec(workflow: Workflow) -> dict[str, Any]:
-    spec = said(workflow).get("spec", {}) if workflow.kind.endswith("Run") else {}
-    return dict(spec)
 
 
 def _new_claims(workflow: Workflow) -> list[str]:
     """Return the workspaces of a run that are bound to what other engines cannot bind."""
     return [
         item.get("name")
-        for item in said(workflow).get("spec", {}).get("workspaces", [])
-        if len(kinds := item.keys() - {"name", "subPath"}) != 1 or not kinds <= {*VOLUMES} or "$(" in str(item)
+        for item in spec_of(workflow).get("workspaces", [])
+        if len(kinds := item.keys() - {"name", "subPath"}) != 1 or not kinds <= {*VOLUMES, NEW} or "$(" in str(item)
     ]
-
-
-def _has_limit(workflow: Workflow) -> bool:
-    spec = _spec(workflow)
-    limits = [*spec.get("timeouts", {}).values(), *([spec["timeout"]] if spec.get("timeout") is not None else [])]
-    return any(str(limit) not in FOREVER for limit in limits)
 
 
 def _unknown(workflow: Workflow) -> list[str]:
-    rest, spec = said(workflow), _spec(workflow)
-    template = {**spec.get("taskRunTemplate", {}), **{key: spec[key] for key in ALONE if key in spec}}
+    rest, spec, template = said(workflow), spec_of(workflow), template_of(workflow)
     return [
-        *sorted(rest.keys() - {"apiVersion", "spec", "metadata"}),
-        *sorted(
-            f"spec.{key}"
-            for key in spec.keys() - {"workspaces", "params", "timeout", "timeouts", "taskRunTemplate", *ALONE}
-        ),
+        *sorted(rest.keys() - {"apiVersion", "spec", "metadata", "status"}),
+        *sorted(f"spec.{key}" for key in spec.keys() - OF_RUN),
+        *(["spec.taskRunSpecs"] if any(item.keys() - OF_TASK for item in spec.get("taskRunSpecs", ())) else []),
         *sorted(f"taskRunTemplate.{key}" for key in template.keys() - {*ALONE}),
-        *sorted(f"podTemplate.{key}" for key in template.get("podTemplate", {}).keys() - POD_FIELDS),
+        *sorted(f"podTemplate.{key}" for key in template.get("podTemplate", {}).keys() - POD_FIELDS - {"volumes"}),
     ]
 
 
-# Parameters and results.
-
-ARRAY = Rule("Port.kind", "has {0[0]!r}, an {0[1]}", hint="pass texts, one by one")
+# Pipelines.
 
 
-def _arrays(definitions: tuple[Port | Output, ...]) -> list[tuple[str, str]]:
-    """Return those parameters and results that are no texts, with their types."""
+def is_computed(output: Output, graph: Graph) -> bool:
+    """Return whether a result of a Pipeline is more than one result of a task, or comes from the end."""
+    value = output.value
+    is_plain = isinstance(value, Reference) and value.to == "output" and not value.path
+    return not is_plain or getattr(value, "step", "") in graph.finalizers
+
+
+def readers_at_end(graph: Graph) -> list[str]:
+    """Return the tasks at the end that read what others give."""
     return [
-        (item.name, kind if kind != "string" else "array")
-        for item in definitions
-        if (kind := said(item).get("type", "string")) != "string"
-        or (isinstance(item, Port) and isinstance(item.default, Native))
-    ]
-
-
-def _arrays_of_pipeline(workflow: Workflow) -> list[tuple[str, str]]:
-    name = getattr(workflow.entry and workflow.entry.call, "name", "")
-    return [pair for graph in workflow.graphs if graph.name == name for pair in _arrays(graph.inputs)]
-
-
-def _computed(graph: Graph) -> list[str]:
-    return [
-        output.name
-        for output in graph.outputs
-        if not isinstance(output.value, Reference)
-        or output.value.to != "output"
-        or output.value.path
-        or output.value.step in graph.finalizers
+        step.name
+        for step in graph.steps
+        if step.name in graph.finalizers and any(item.step for item in references((step.arguments, step.condition)))
     ]
 
 
@@ -120,32 +74,56 @@ def _computed(graph: Graph) -> list[str]:
 
 
 def _foreign_reads(operation: Operation) -> list[str]:
-    names = {item.get("name") for item in said(operation).get("workspaces", [])}
+    if is_placeholder(operation):
+        return []
+    names = {container.name for container in operation.containers}
+    words = {word for item in operation.containers for word in (*item.command, *item.args) if is_spread(word)}
 
     def is_plain(item: Reference) -> bool:
         match item:
-            case Reference(to="input" | "parameter", path=()) | Reference(to="output", step="", path=("path",)):
+            case Reference(to="input", path=()):
+                return item.name in declared
+            case Reference(to="parameter", path=()) | Reference(to="output", step="", path=("path",)):
                 return True
             case Reference(to="workspace"):
-                return item.path == ("bound",) or (item.path == ("path",) and item.name in names)
-        return False
+                return item.path in (("bound",), ("path",), ("volume",), ("claim",))
+        return item in words or file_of(item, "", names) is not None
 
-    return list(dict.fromkeys(spell(item) for item in references(operation.containers) if not is_plain(item)))
+    declared = {port.name for port in operation.inputs}
+    inside = (operation.containers, operation.native_extra)
+    return list(dict.fromkeys(spell(item) for item in references(inside) if not is_plain(item)))
 
 
-def _takes_parts(container: Container) -> bool:
-    """Return whether a container takes the items of an array, or a part of an object."""
+def _without_command(operation: Operation) -> bool:
+    """Return whether there is something to do around a command that is not known."""
+    mains = [item for item in operation.containers if item.role == "main"]
+    parts = any("part" in said(output) for output in operation.outputs)
+    return any(
+        not item.command and item.script is None
+        for item in mains
+        if said(item).get("onError") == "continue" or any(map(is_spread, item.args)) or (parts and item is mains[-1])
+    )
 
-    def path(item: Reference) -> Reference | str:
-        return "" if item.to in ("output", "workspace") else item
 
-    values = (*container.command, *container.args, *(item.value for item in container.env))
-    return not all(isinstance(value, Native) or is_text(substituted(value, path)) for value in values)
+def _unknown_of_steps(operation: Operation) -> list[str]:
+    found = set()
+    for item in operation.containers:
+        rest = said(item)
+        known = {
+            *CARRIED,
+            *SAID,
+            "results",
+            "workspaces",
+            "when",
+            *(["onError"] if rest.get("onError") in IGNORED else []),
+        }
+        found |= rest.keys() - known
+    return sorted(found)
 
 
 def _odd_programs(operation: Operation) -> list[str]:
-    """Return the programs that run scripts from files only, or that are not known."""
-    words = [interpreter(item.script) for item in operation.containers if item.script is not None]
+    """Return the programs that run scripts from files only, where there are also arguments."""
+    words = [interpreter(item.script) for item in operation.containers if item.script is not None and item.args]
     return [" ".join(found) for found, program in words if found and not PROGRAM.fullmatch(program)]
 
 
@@ -155,13 +133,11 @@ TABLE = Table(
     workflow=(
         Rule(
             "Workflow.native_extra",
-            "binds {!r} to a new claim",
+            "binds {!r} to what only Tekton knows",
             _new_claims,
-            "bind it to an emptyDir, a Secret, a ConfigMap or an existing claim",
+            "bind it to an emptyDir, a Secret, a ConfigMap or a claim",
         ),
-        Rule("Workflow.native_extra", "has a timeout as a whole", _has_limit, "set timeouts of its tasks"),
         Rule("Workflow.native_extra", "has {}", _unknown),
-        ARRAY._replace(fault=_arrays_of_pipeline),
     ),
     parameter=(
         Rule(
@@ -176,11 +152,7 @@ TABLE = Table(
             lambda port: port.value is not None and is_text(port.value) and not isinstance(port.value, Literal),
         ),
     ),
-    graph=(
-        Rule("Graph.native_extra", "has {}", lambda graph: sorted(said(graph).keys() - SAID - {"workspaces"})),
-        ARRAY._replace(fault=lambda graph: _arrays(graph.outputs)),
-        Rule("Output.value", "gives {!r}, which is more than one result of a task", _computed),
-    ),
+    graph=(Rule("Graph.native_extra", "has {}", lambda graph: sorted(said(graph).keys() - SAID - {"workspaces"})),),
     operation=(
         Rule(
             "Operation.native_extra",
@@ -194,29 +166,27 @@ TABLE = Table(
                 operation.kind != "container" or all(item.role != "main" for item in operation.containers)
             ),
         ),
-        ARRAY._replace(fault=lambda operation: _arrays((*operation.inputs, *operation.outputs))),
+        Rule("Container.native_extra", "has {} in a container", _unknown_of_steps),
         Rule(
-            "Container.native_extra",
-            "has {} in a container",
-            lambda operation: sorted({key for item in operation.containers for key in said(item)} - CARRIED - SAID),
+            "Step.condition",
+            "has a step with a condition of its own",
+            lambda operation: any("when" in said(item) for item in operation.containers),
+            "decide it in the step",
+        ),
+        Rule(
+            "Container.command", "does not say what it runs", _without_command, "give the step a command, or a script"
         ),
         Rule(
             "Container.image",
             "has a step without an image",
             lambda operation: any(item.image is None for item in operation.containers),
-            "put the StepAction into the Task",
+            "put the StepAction into the same files",
         ),
         Rule("Step.arguments", "reads {}, which only Tekton knows", _foreign_reads),
         Rule(
             "Container.args",
-            "takes the items of an array, or a part of an object",
-            lambda operation: any(map(_takes_parts, operation.containers)),
-            "pass texts",
-        ),
-        Rule(
-            "Container.args",
             "names a path of Tekton's own",
-            lambda operation: any("/tekton/" in text for text in texts(operation.containers)),
+            lambda operation: any(OF_TEKTON.search(text) for text in texts(operation.containers)),
             "use $(results.NAME.path)",
         ),
         Rule(
@@ -228,21 +198,9 @@ TABLE = Table(
             "Container.script",
             "has a script for {}",
             _odd_programs,
-            "run it by sh, bash, python, perl or ruby",
+            "run it by sh, bash, python, perl or ruby, or without arguments",
         ),
     ),
-    step=(
-        *CALLS,
-        Rule(
-            "Graph.finalizers",
-            "runs at the end, and reads what tasks give",
-            lambda site: (
-                site.graph is not None
-                and site.step.name in site.graph.finalizers
-                and any(item.step for item in references((site.step.arguments, site.step.condition)))
-            ),
-            "let it find that out itself",
-        ),
-    ),
+    step=CALLS,
     circle=(),
 )

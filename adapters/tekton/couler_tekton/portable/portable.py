@@ -2,123 +2,109 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from couler_plugins.engine_kit.legalize.conditions import is_outcome
-from couler_plugins.engine_kit.legalize.native_fields import POD_FIELDS, without_nulls
+from couler_plugins.engine_kit.legalize.native_fields import without_nulls
+from couler_plugins.engine_kit.legalize.placeholders import is_placeholder
 from couler_plugins.ir import (
-    Argument,
     Bundle,
     Call,
     Graph,
     Handler,
     Literal,
-    Native,
+    Need,
     Operation,
     Output,
-    Port,
     Reference,
     Step,
-    Value,
     Workflow,
+    all_of,
     callables,
     fresh_name,
-    map_references,
+    needed,
     references,
     replace,
 )
 from couler_plugins.plan import Decision
+from couler_plugins.plan.plan import Loss
 from couler_tekton.kinds import KINDS
 from couler_tekton.lift import ENTRY
+from couler_tekton.portable.bindings import settled_volumes, volumes_of
 from couler_tekton.portable.bodies import portable_operation
 from couler_tekton.portable.calls import portable_step
 from couler_tekton.portable.gathering import gathered, is_called
-from couler_tekton.portable.legality import ALONE, TABLE
+from couler_tekton.portable.legality import TABLE, is_computed, readers_at_end
+from couler_tekton.portable.runs import limits_left_out, rest_of_run, retries_of_run, volumes_of_pods
+from couler_tekton.portable.settling import Settling
 from couler_tekton.portable.values import refuse, said
 
-PIPELINE, FINALLY = "pipeline", "finally"
+FINALLY = "finally"
 
 
 def portable(workflow: Workflow, bundle: Bundle) -> tuple[Workflow | None, tuple[Decision, ...]]:
     """Return a run as a workflow of containers, and what is not quite the same; None for what others refer to.
 
+    A Pipeline or a Task that nothing refers to runs by itself.
+
     Raises:
         Unsupported: some of it means nothing outside of Tekton.
     """
     if not KINDS[workflow.kind].runs:
-        if workflow.kind != "Pipeline" or is_called(workflow, bundle):
+        if workflow.kind == "StepAction" or is_called(workflow, bundle):
             return None, ()
-        workflow = replace(workflow, library="", entry=Step(name=ENTRY, call=Call(name=PIPELINE)))
-    whole = without_nulls(gathered(workflow, bundle))
-    run = _Portable(whole)
-    TABLE.check(replace(whole, parameters=run.parameters), whole)
-    workflow_made = run.workflow()
-    return workflow_made, tuple(_notes(whole, workflow_made))
+        workflow = replace(workflow, library="", entry=Step(name=ENTRY, call=Call(name=KINDS[workflow.kind].root)))
+    whole, actions = gathered(workflow, bundle)
+    whole = without_nulls(whole)
+    settling = Settling(whole, actions, volumes_of(whole))
+    closed = settling.workflow()
+    TABLE.check(closed)
+    claims = dict(settled_volumes(settling.bindings, closed))
+    workflow_made = _Portable(closed, settling.bindings).workflow()
+    return workflow_made, (*_notes(whole, workflow_made), *_losses(closed, settling.names, claims))
 
 
 class _Portable:
-    def __init__(self, workflow: Workflow) -> None:
+    def __init__(self, workflow: Workflow, bindings: Mapping[str, Mapping[str, Any]]) -> None:
         assert workflow.entry is not None
         self._workflow = workflow
+        self._bindings = bindings
         self._by_name = callables(workflow)
         self._top = self._by_name[getattr(workflow.entry.call, "name", "")]
-        bindings = said(workflow).get("spec", {}).get("workspaces", [])
-        self._volumes = {
-            str(item.get("name", "")): {key: content for key, content in item.items() if key != "name"}
-            for item in bindings
-        }
-        inputs = self._top.inputs if isinstance(self._top, Graph) else ()
-        ports = {port.name: Port(name=port.name, value=port.default) for port in inputs}
-        ports |= {port.name: Port(name=port.name, value=port.value) for port in workflow.parameters}
-        self.parameters = tuple(ports.values())
-        """What the run is given, and what its pipeline falls back to."""
         self._made: dict[str, Graph | Operation] = {}
 
     def workflow(self) -> Workflow:
-        self._add(self._top, self._volumes, {})
-        entry = Step(name=ENTRY, call=Call(name=self._top.name))
+        for graph in self._workflow.graphs:
+            self._made[graph.name] = self._graph(graph)
+        more = volumes_of_pods(self._workflow)
+        for operation in self._workflow.operations:
+            self._made[operation.name] = portable_operation(operation, self._bindings[operation.name], more)
+        entry = Step(name=ENTRY, call=Call(name=self._top.name), retry=retries_of_run(self._workflow))
         handlers: tuple[Handler, ...] = ()
         top = self._made[self._top.name]
         if isinstance(top, Graph):
-            top, handlers = self._without_finally(top)
-            self._made[top.name] = map_references(replace(top, inputs=()), _as_parameter)
+            self._made[top.name], handlers = self._without_finally(top)
         return replace(
             self._workflow,
-            parameters=self.parameters,
             entry=entry,
             handlers=handlers,
             graphs=tuple(item for item in self._made.values() if isinstance(item, Graph)),
             operations=tuple(item for item in self._made.values() if isinstance(item, Operation)),
-            native_extra=_rest(self._workflow),
+            native_extra=rest_of_run(self._workflow),
         )
 
-    def _add(self, item: Graph | Operation, volumes: Mapping[str, Any], around: Mapping[str, Value]) -> None:
-        """Adds a graph or an operation, with what it calls.
-
-        Args:
-            item: it is called once.
-            volumes: what its workspaces are bound to, by their names.
-            around: parameters that it also finds around it.
-        """
-        if isinstance(item, Operation):
-            self._made[item.name] = portable_operation(item, volumes)
-            return
-        if item.finalizers and item is not self._top:
-            raise refuse("Graph.finalizers", item.name, "has tasks that run at the end, in a pipeline in a pipeline")
-        self._made[item.name] = item
-        own = {port.name: Reference(to="input", kind="parameter", name=port.name) for port in item.inputs}
-        inside: dict[str, Value] = {**{port.name: _parameter(port.name) for port in self.parameters}, **around, **own}
-        steps = []
-        for step in item.steps:
-            callee = self._by_name[getattr(step.call, "name", "")]
-            step, callee = _explicit(step, callee, inside)  # noqa: PLW2901  # it says what it reads
-            self._add(callee, _bound(step, callee, volumes), {})
-            steps.append(portable_step(step, item))
-        outputs = tuple(self._output(output, item) for output in item.outputs)
-        inputs = tuple(Port(name=port.name, default=port.default) for port in item.inputs)
-        self._made[item.name] = Graph(
-            name=item.name, inputs=inputs, outputs=outputs, steps=tuple(steps), finalizers=item.finalizers
+    def _graph(self, graph: Graph) -> Graph:
+        if graph.finalizers and graph is not self._top:
+            raise refuse("Graph.finalizers", graph.name, "has tasks that run at the end, in a pipeline in a pipeline")
+        return Graph(
+            name=graph.name,
+            inputs=graph.inputs,
+            outputs=tuple(self._output(output, graph) for output in graph.outputs if not is_computed(output, graph)),
+            steps=tuple(
+                portable_step(step, graph, self._by_name[getattr(step.call, "name", "")]) for step in graph.steps
+            ),
+            finalizers=graph.finalizers,
         )
 
     def _output(self, output: Output, graph: Graph) -> Output:
@@ -128,18 +114,29 @@ class _Portable:
         return Output(name=output.name, value=value, default=missing)
 
     def _without_finally(self, graph: Graph) -> tuple[Graph, tuple[Handler, ...]]:
-        """A pipeline without the tasks that run at the end, and what runs them."""
-        if not graph.finalizers:
+        """A pipeline without the tasks that run at the end, and what runs them; those that read results stay."""
+        reading = readers_at_end(graph)
+        last = [step for step in graph.steps if step.name in graph.finalizers and step.name not in reading]
+        kept = [_behind(step, graph) if step.name in reading else step for step in graph.steps if step not in last]
+        graph = replace(graph, steps=tuple(kept), finalizers=())
+        if not last:
             return graph, ()
-        last = [map_references(step, _as_parameter) for step in graph.steps if step.name in graph.finalizers]
-        kept = replace(
-            graph, steps=tuple(step for step in graph.steps if step.name not in graph.finalizers), finalizers=()
-        )
-        if len(last) == 1 and last[0] == Step(name=last[0].name, call=last[0].call):
-            return kept, (Handler(step=replace(last[0], name="")),)
+        if len(last) == 1 and last[0] == Step(name=last[0].name, call=last[0].call, arguments=last[0].arguments):
+            return graph, (Handler(step=replace(last[0], name="")),)
         name = fresh_name(FINALLY, self._made)
         self._made[name] = Graph(name=name, steps=tuple(last))
-        return kept, (Handler(step=Step(name="", call=Call(name=name))),)
+        return graph, (Handler(step=Step(name="", call=Call(name=name))),)
+
+
+def _behind(step: Step, graph: Graph) -> Step:
+    """Return a task that runs behind all others."""
+    needs = {need.step: need for need in needed(step.needs)}
+    for other in graph.steps:
+        if other.name not in graph.finalizers and other.name not in needs:
+            needs[other.name] = Need(
+                step=other.name, outcomes=tuple(sorted({"skipped", "succeeded", *other.tolerates}))
+            )
+    return replace(step, needs=all_of(list(needs.values())))
 
 
 def _without_results(graph: Graph) -> set[str]:
@@ -155,55 +152,6 @@ def _without_results(graph: Graph) -> set[str]:
 
 def _may_lack(step: Step, before: set[str]) -> bool:
     return bool(step.condition or step.tolerates or any(item.step in before for item in references(step)))
-
-
-def _parameter(name: str) -> Reference:
-    return Reference(to="parameter", kind="parameter", name=name)
-
-
-def _as_parameter(reference: Reference) -> Reference:
-    return replace(reference, to="parameter", native="") if reference.to == "input" else reference
-
-
-def _explicit(step: Step, callee: Graph | Operation, inside: Mapping[str, Value]) -> tuple[Step, Graph | Operation]:
-    """A call and its callee, with what an embedded spec finds around it passed to it."""
-    if not callee.inline:
-        return step, callee
-    declared = {port.name: port for port in callee.inputs}
-    read = {item.name for item in references(callee) if item.to in ("input", "parameter")}
-    passed_names = {argument.name for argument in step.arguments}
-    bare = {name for name, port in declared.items() if port.default is None}
-    more = sorted(((read - declared.keys()) | bare) - passed_names)
-    passed = tuple(Argument(name=name, value=inside[name]) for name in more if name in inside)
-    names = read & (passed_names | {argument.name for argument in passed})
-    ports = tuple(Port(name=name) for name in sorted(names - declared.keys()))
-
-    def own(reference: Reference) -> Reference:
-        return replace(reference, to="input") if reference.to == "parameter" else reference
-
-    callee = replace(map_references(callee, own), inputs=(*callee.inputs, *ports))
-    return replace(step, arguments=(*step.arguments, *passed)), callee
-
-
-def _bound(step: Step, callee: Graph | Operation, volumes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the workspaces of a callee are bound to, by its own names for them."""
-    outer = {item.get("name"): item.get("workspace") or item.get("name") for item in said(step).get("workspaces", [])}
-    names = [item.get("name", "") for item in said(callee).get("workspaces", [])]
-    return {name: volumes[outer.get(name, name)] for name in names if outer.get(name, name) in volumes}
-
-
-def _rest(workflow: Workflow) -> Native | None:
-    """Return the labels of a run, and what it says of all of its pods."""
-    metadata = said(workflow).get("metadata", {})
-    spec = said(workflow).get("spec", {}) if workflow.kind.endswith("Run") else {}
-    template = {**spec.get("taskRunTemplate", {}), **{key: spec[key] for key in ALONE if key in spec}}
-    pod = template.get("podTemplate", {})
-    kept = {key: pod[key] for key in sorted(POD_FIELDS & pod.keys())}
-    if "serviceAccountName" in template:
-        kept["serviceAccountName"] = template["serviceAccountName"]
-    labels = {key: metadata[key] for key in ("labels", "annotations") if metadata.get(key)}
-    fields = {**({"metadata": labels} if labels else {}), **({"spec": kept} if kept else {})}
-    return Native.of(fields) if fields else None
 
 
 def _notes(workflow: Workflow, workflow_made: Workflow) -> Iterator[Decision]:
@@ -224,9 +172,35 @@ def _notes(workflow: Workflow, workflow_made: Workflow) -> Iterator[Decision]:
         if any(output.default is not None for output in graph.outputs):
             reason = "Tekton leaves a result out whose task was skipped, or failed and may; others give an empty text"
             yield note(graph.name, "gives empty results", reason)
-    for operation in workflow.operations:
+    for operation in (item for item in workflow.operations if not is_placeholder(item)):
         if operation.outputs:
             yield note(operation.name, "loses a newline at the end", "Tekton keeps it in results, others take it off")
         if sum(container.role == "main" for container in operation.containers) > 1:
             reason = "all steps but the last are init containers, so logs and resources are counted otherwise"
             yield note(operation.name, "runs its steps in one pod", reason)
+
+
+def _losses(workflow: Workflow, names: Sequence[str], claims: Mapping[str, str]) -> Iterator[Decision]:
+    """Yield what is left out, and what has to be there beforehand."""
+
+    def note(subject: str, action: str, reason: str, loss: Loss = "detail") -> Decision:
+        return Decision(
+            optimizer="tekton", workflow=workflow.label, subject=subject, action=action, reason=reason, loss=loss
+        )
+
+    for claim, kind in claims.items():
+        made = "Tekton makes a new one for each run" if kind == "new" else "no run binds the workspace"
+        yield note(claim, "uses a claim", f"the PersistentVolumeClaim {claim!r} has to be there: {made}")
+    for name in dict.fromkeys(names):
+        reason = f"it reads the {name} of its run, which is the parameter 'run-{name}' here"
+        yield note("", "is given a parameter", reason)
+    for graph in workflow.graphs:
+        for output in graph.outputs:
+            if is_computed(output, graph):
+                reason = f"the result {output.name!r} is put together, or comes from the end; no task reads it"
+                yield note(graph.name, "leave out a result", reason)
+        for step in readers_at_end(graph):
+            reason = f"{step!r} reads results at the end, so it does not run where a task failed"
+            yield note(step, "runs at the end of what succeeded", reason, "run")
+    for part in limits_left_out(workflow):
+        yield note("", "leave out a time limit", f"only Tekton limits the {part} of a run by themselves", "run")

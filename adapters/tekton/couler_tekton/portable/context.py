@@ -1,0 +1,72 @@
+"""Names and facts of a run that Tekton fills in (`$(context.…)`): constants, or parameters of the run.
+
+Source: `docs/variables.md`.
+"""
+
+from __future__ import annotations
+
+from couler_plugins.ir import Graph, Literal, Operation, Port, Reference, Step, Template, Workflow
+from couler_tekton.portable.known import Known
+
+OF_RUN = {"context.pipelineRun": "PipelineRun", "context.taskRun": "TaskRun"}
+
+
+class Context:
+    """What the names of a run stand for.
+
+    Args:
+        workflow: the run, or the Pipeline or Task that runs by itself.
+
+    Attributes:
+        parameters: what the run is given in place of names that Tekton makes, by name.
+        names: what of it is read that another engine names otherwise.
+    """
+
+    def __init__(self, workflow: Workflow) -> None:
+        self.parameters: dict[str, Port] = {}
+        self.names: list[str] = []
+        self._workflow = workflow
+        self._name = workflow.name or workflow.prefix.rstrip("-.") or "run"
+        self._taken = {port.name for item in (*workflow.graphs, *workflow.operations) for port in item.inputs}
+
+    def text(self, name: str, value: str) -> Reference:
+        """Return a parameter of the run with a value."""
+        while name in self._taken:
+            name = f"context-{name}"
+        self.parameters[name] = Port(name=name, value=Literal(value=value))
+        return Reference(to="parameter", kind="parameter", name=name)
+
+    def of_step(self, reference: Reference, step: Step) -> Known | None:
+        """Return what the tasks of a Pipeline know of themselves."""
+        if reference.name != "context.pipelineTask.retries" or reference.to != "run":
+            return None
+        limit = getattr(step.retry.limit, "value", None) if step.retry is not None else 0
+        return None if limit is None else Literal(value=str(limit))
+
+    def look(self, reference: Reference, step: str, item: Graph | Operation | None) -> Known | None:
+        """Return what a name stands for.
+
+        Args:
+            reference: the reference.
+            step: the task of a Pipeline that it stands in; empty outside of these.
+            item: the Pipeline or the Task that it stands in.
+        """
+        holder, _, fact = reference.name.rpartition(".")
+        if reference.to != "run" or reference.path:
+            return None
+        if holder in OF_RUN and fact in ("name", "uid", "namespace"):
+            run = self._run(fact)
+            is_part = holder == "context.taskRun" and bool(step) and fact != "namespace"
+            return Template(parts=(run, f"-{step}")) if is_part else run
+        if reference.name in ("context.pipeline.name", "context.task.name") and item is not None:
+            if item.inline:
+                run = self._run("name")
+                return Template(parts=(run, f"-{step}")) if step else run
+            root = "task" if isinstance(item, Operation) else "pipeline"
+            return Literal(value=self._workflow.name if item.name == root else item.name)
+        return None
+
+    def _run(self, fact: str) -> Reference:
+        self.names.append(fact)
+        value = self._workflow.namespace or "default" if fact == "namespace" else self._name
+        return self.text(f"run-{fact}", value)

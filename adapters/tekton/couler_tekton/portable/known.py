@@ -1,0 +1,178 @@
+"""What parameters hold: texts, lists and objects of texts, and JSON of which only the run knows what is in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from couler_plugins.engine_kit.legalize.values import joined
+from couler_plugins.ir import Literal, Native, Reference, Template, Value, rebuild
+from couler_plugins.ir.values import Node
+from couler_tekton.portable.values import data_of
+
+ALL = "*"
+
+
+class Later(NamedTuple):
+    """A list or an object that a run makes.
+
+    Attributes:
+        text: its JSON.
+        is_list: whether it is a list.
+    """
+
+    text: Value
+    is_list: bool = True
+
+
+Text = Literal | Reference | Template
+Known = Value | list[Any] | dict[str, Any] | Later
+Look = Callable[[Reference], "Known | None"]
+"""What a reference stands for; None where nobody knows."""
+
+
+def at(held: Known | None, path: tuple[str, ...]) -> Known | None:
+    """Return a part of what a parameter holds: all of it (`*`), an item, or what is under a key."""
+    match held, path:
+        case None, _:
+            return None
+        case _, () | ("*",):
+            return held
+        case list(), (number,) if number.isdigit() and int(number) < len(held):
+            return held[int(number)]  # type: ignore[no-any-return]
+        case dict(), (key,):
+            return held.get(key)
+    return None
+
+
+def known(value: Value | None, look: Look) -> Known | None:
+    """Return what a value is, with all that is known filled in; None where some of it is not known."""
+    match value:
+        case Native():
+            return _filled(data_of(value), look)
+        case Reference():
+            return look(value)
+        case Template():
+            return _text(value, look)
+    return value
+
+
+def _filled(data: Any, look: Look) -> Known | None:
+    match data:
+        case list():
+            items: list[Any] = []
+            for item in data:
+                inner = _filled(item, look)
+                if inner is None or isinstance(inner, Later):
+                    return None
+                items += inner if isinstance(inner, list) else [inner]
+            return items
+        case dict():
+            pairs = {key: _filled(item, look) for key, item in data.items()}
+            return None if any(not isinstance(item, Text) for item in pairs.values()) else pairs
+        case Reference() | Template():
+            return known(data, look)
+    return Literal(value=data if isinstance(data, str) else json.dumps(data))
+
+
+def _text(template: Template, look: Look) -> Value | None:
+    parts: list[Any] = []
+    for part in template.parts:
+        filled = look(part) if isinstance(part, Reference) else part
+        if isinstance(filled, Later):
+            filled = filled.text
+        match filled:
+            case str() | Reference():
+                parts.append(filled)
+            case Literal(value=str(text)):
+                parts.append(text)
+            case Template(parts=inner):
+                parts += inner
+            case _:
+                return None
+    return put_together(parts)
+
+
+def put_together(parts: list[Any]) -> Value:
+    """Return texts and references, one behind the other, as one value."""
+    pieces = joined(parts)
+    if len(pieces) == 1 and isinstance(pieces[0], Reference):
+        return pieces[0]
+    return Template(parts=pieces) if any(not isinstance(one, str) for one in pieces) else Literal(value="".join(pieces))
+
+
+def settled(node: Any, look: Look) -> Any:
+    """Return what holds values with all that is known filled in; what nobody knows stays as it is."""
+
+    def piece(reference: Reference) -> Value:
+        found = look(reference)
+        if isinstance(found, Later):
+            return found.text if reference.path == (ALL,) or not reference.path else reference
+        return found if isinstance(found, Text) else reference
+
+    def change(one: Node) -> Node:
+        match one:
+            case Reference():
+                return piece(one)
+            case Template(parts=parts):
+                return put_together(
+                    [
+                        inner
+                        for part in parts
+                        for inner in (
+                            part.parts
+                            if isinstance(part, Template)
+                            else (part.value,)
+                            if isinstance(part, Literal)
+                            else (part,)
+                        )
+                    ]
+                )
+            case Native(parts=parts):
+                return Native(parts=joined(inner for part in parts for inner in _in_json(part)))
+        return one
+
+    return rebuild(node, change)
+
+
+def _in_json(part: Any) -> tuple[Any, ...]:
+    match part:
+        case Literal(value=text):
+            return (json.dumps(text)[1:-1] if isinstance(text, str) else json.dumps(text),)
+        case Template(parts=parts):
+            return tuple(json.dumps(one)[1:-1] if isinstance(one, str) else one for one in parts)
+    return (part,)
+
+
+def fields(native: Native | None) -> dict[str, Any]:
+    """Return a structure as data in which each text with references is a value."""
+    data = data_of(native) if native is not None else {}
+    return data if isinstance(data, dict) else {}
+
+
+def structured(data: Mapping[str, Any] | list[Any]) -> Native | None:
+    """Return data in which some texts are values as a structure; None where there is nothing in it."""
+    held: list[Any] = []
+
+    def token(value: Any) -> Any:
+        match value:
+            case dict():
+                return {key: token(item) for key, item in value.items()}
+            case list() | tuple():
+                return [token(item) for item in value]
+            case Literal(value=content):
+                return content
+            case Reference() | Template():
+                held.append(value)
+                return f"\ue001{len(held) - 1}\ue001"
+        return value
+
+    text = json.dumps(token(data), ensure_ascii=False, separators=(",", ":"))
+    pieces = text.split("\ue001")
+    parts = joined(
+        inner
+        for number, piece in enumerate(pieces)
+        for inner in (_in_json(held[int(piece)]) if number % 2 else (piece,))
+    )
+    return Native(parts=parts) if data else None

@@ -1,0 +1,360 @@
+"""A run with everything filled in that is known of its parameters, results and names: what is left are texts.
+
+Each Task and Pipeline is called once here, so what it is given can be written into it. Lists and objects are taken
+apart: what is known stands where it is read, and the rest is a parameter each. Source: `docs/variables.md`,
+`docs/pipelines.md` (propagated parameters, results), `docs/taskruns.md`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from couler_plugins.engine_kit.legalize.placeholders import is_placeholder
+from couler_plugins.ir import (
+    Argument,
+    Axis,
+    Graph,
+    Literal,
+    Native,
+    Operation,
+    Output,
+    Port,
+    Reference,
+    Step,
+    Template,
+    Value,
+    Workflow,
+    callables,
+    fresh_name,
+    replace,
+)
+from couler_tekton.portable.bindings import bound_inside, mount_path
+from couler_tekton.portable.context import Context
+from couler_tekton.portable.known import Known, Later, Look, Text, at, known, settled, structured
+from couler_tekton.portable.runs import spec_of
+from couler_tekton.portable.steps import with_steps
+from couler_tekton.portable.values import data_of, said
+from couler_tekton.variables import Scope
+
+PARTS = "-"
+
+
+def type_of(port: Port | Output) -> str:
+    """Return what a parameter or a result holds: a `string`, an `array` or an `object`."""
+    rest = said(port)
+    default = data_of(port.default) if isinstance(port, Port) and isinstance(port.default, Native) else ""
+    usual = "object" if "properties" in rest or isinstance(default, dict) else "string"
+    return str(rest.get("type", "array" if isinstance(default, list) else usual))
+
+
+def _as_parameter(reference: Reference) -> Reference | None:
+    """Return a reference to a parameter, wherever it is declared; None for all others."""
+    if reference.to == "unknown":
+        parts = Scope().parts(f"$({reference.name})")
+        reference = parts[0] if parts and isinstance(parts[0], Reference) else reference
+    return reference if reference.to in ("input", "parameter") else None
+
+
+class Entered:
+    """What a callee finds inside: its parameters, in its own terms, and what they are given.
+
+    Args:
+        callee: the Task or the Pipeline.
+        passed: what its caller passes; None where nobody knows it.
+        around: what names mean around it, if it sees them.
+        given: the values as they stand, for what nobody knows.
+    """
+
+    def __init__(
+        self,
+        callee: Graph | Operation,
+        passed: Mapping[str, Known | None],
+        around: Look | None,
+        given: Mapping[str, Value],
+    ) -> None:
+        self.arguments: dict[str, Value] = {}
+        self.ports: dict[str, Port] = {}
+        self._around = around
+        self._held: dict[str, Known] = {}
+        implicit = [name for name in passed if around is not None and name not in {port.name for port in callee.inputs}]
+        declared = (*callee.inputs, *(Port(name=name) for name in implicit))
+        self._defaults = {port.name: port.default for port in declared if isinstance(port.default, Literal)}
+        self._declared = {port.name for port in declared}
+        self._imported: dict[Reference, Known | None] = {}
+        for port in declared:
+            self._declare(port, passed, given)
+
+    def _declare(self, port: Port, passed: Mapping[str, Known | None], given: Mapping[str, Value]) -> None:
+        default = known(port.default, lambda reference: reference)
+        value = passed.get(port.name, default)
+        if value is None and port.name not in passed and self._around is not None:
+            value = self._around(Reference(to="input", kind="parameter", name=port.name))
+        if default is None and isinstance(value, dict) and self._around is not None:
+            default = self._around(Reference(to="input", kind="parameter", name=port.name))
+        if isinstance(value, dict) and isinstance(default, dict):
+            value = {**default, **value}
+        if isinstance(value, Text) and port.name not in given and default is value:
+            self.ports[port.name] = Port(name=port.name, default=value)
+            self._held[port.name] = Reference(to="input", kind="parameter", name=port.name)
+        elif value is None:
+            self.ports[port.name] = Port(name=port.name, default=port.default)
+            if port.name in given:
+                self.arguments[port.name] = given[port.name]
+            if type_of(port) == "string" or port.name not in given:
+                self._held[port.name] = Reference(to="input", kind="parameter", name=port.name)
+        else:
+            self._held[port.name] = self._hand(port.name, value)
+
+    def _hand(self, name: str, value: Known) -> Known:
+        """Return what is handed in by its own name, in parts where it has some."""
+        match value:
+            case Later(text=text):
+                return Later(self._argument(name, text), value.is_list)
+            case list():
+                return [self._part(f"{name}{PARTS}{number}", item) for number, item in enumerate(value)]
+            case dict():
+                return {key: self._part(f"{name}{PARTS}{key}", item) for key, item in value.items()}
+        return self._argument(name, value)
+
+    def _part(self, name: str, value: Value) -> Value:
+        return value if isinstance(value, Literal) else self._argument(name, value)
+
+    def _argument(self, name: str, value: Value) -> Reference:
+        name = name if name not in self.arguments else fresh_name(name, self.arguments)
+        self.arguments[name] = value
+        self.ports[name] = Port(name=name, default=self._defaults.get(name))
+        return Reference(to="input", kind="parameter", name=name)
+
+    def look(self, reference: Reference) -> Known | None:
+        """Return what a reference inside stands for."""
+        own = _as_parameter(reference)
+        if own is not None and own.name in self._declared:
+            return at(self._held.get(own.name), own.path)
+        if self._around is None or not (own or reference.to == "run" or (reference.to == "output" and reference.step)):
+            return None
+        whole = replace(own or reference, path=() if own else reference.path, native="")
+        if whole not in self._imported:
+            value = self._around(whole)
+            name = PARTS.join(filter(None, (whole.step, whole.name.replace(".", PARTS), *whole.path))).replace(
+                "*", "all"
+            )
+            name = name if name not in self._declared else fresh_name(name, {*self._declared, *self.arguments})
+            self._imported[whole] = None if value is None else self._hand(name, value)
+        return at(self._imported[whole], own.path if own else ())
+
+
+class Settling:
+    """Fills in what is known of a workflow.
+
+    Args:
+        whole: a run with all that it calls; each callable is called once.
+        actions: the StepActions that its Tasks refer to.
+        volumes: what the workspaces of the run are bound to.
+    """
+
+    def __init__(self, whole: Workflow, actions: Mapping[str, Operation], volumes: Mapping[str, Any]) -> None:
+        assert whole.entry is not None
+        self._whole = whole
+        self._actions = actions
+        self._by_name = callables(whole)
+        self._context = Context(whole)
+        specs = spec_of(whole).get("taskRunSpecs", ())
+        self._timeouts = {item["pipelineTaskName"]: item["timeout"] for item in specs if "timeout" in item}
+        self._wanted: dict[str, dict[str, tuple[str, str]]] = {}
+        self._made: dict[str, Graph | Operation] = {}
+        self._run: dict[str, Port] = {}
+        self.bindings: dict[str, dict[str, Any]] = {}
+        """By callable, what its workspaces are bound to."""
+        self.names = self._context.names
+        top = self._by_name[getattr(whole.entry.call, "name", "")]
+        self._is_task = isinstance(top, Operation)
+        self._add(top, Entered(top, {}, None, {}), self._of_run(top), volumes, "")
+
+    def workflow(self) -> Workflow:
+        """Return the workflow, whose parameters are texts."""
+        made = {name: self._with_parts(item) for name, item in self._made.items()}
+        return replace(
+            self._whole,
+            parameters=tuple((self._run | self._context.parameters).values()),
+            graphs=tuple(item for item in made.values() if isinstance(item, Graph)),
+            operations=tuple(item for item in made.values() if isinstance(item, Operation)),
+        )
+
+    def _of_run(self, top: Graph | Operation) -> Look:
+        """Return what names mean in the run: its own parameters, and what its Pipeline or Task falls back to."""
+        held: dict[str, Known | None] = {}
+        declared = {port.name: port for port in top.inputs}
+        given = {port.name: port for port in self._whole.parameters}
+        for name in [*declared, *(name for name in given if name not in declared)]:
+            port = declared.get(name, Port(name=name))
+            default = known(port.default, lambda reference: reference)
+            value = known(given[name].value, lambda reference: reference) if name in given else default
+            if isinstance(value, dict) and isinstance(default, dict):
+                value = {**default, **value}
+            if value is None and type_of(port) == "object":
+                value = dict.fromkeys(said(port).get("properties", {}))
+            held[name] = self._parameter(name, value, type_of(port) == "array" and name not in given)
+        return lambda reference: self._in_run(reference, held)
+
+    def _in_run(self, reference: Reference, held: Mapping[str, Known | None]) -> Known | None:
+        own = _as_parameter(reference)
+        return at(held.get(own.name), own.path) if own is not None else self._context.look(reference, "", None)
+
+    def _parameter(self, name: str, value: Any, is_list: bool) -> Known:
+        match value:
+            case list():
+                return value
+            case dict():
+                return {key: self._parameter(f"{name}{PARTS}{key}", item, False) for key, item in value.items()}
+        self._run[name] = Port(name=name, value=value)
+        reference = Reference(to="input" if self._is_task else "parameter", kind="parameter", name=name)
+        return Later(reference) if is_list and value is None else reference
+
+    def _add(
+        self, item: Graph | Operation, entered: Entered, look: Look, volumes: Mapping[str, Any], step: str
+    ) -> None:
+        self.bindings[item.name] = dict(volumes)
+        if is_placeholder(item):
+            self._made[item.name] = item
+        elif isinstance(item, Operation):
+            inside = self._inside(look, step, item)
+            operation = with_steps(item, self._actions, inside)
+            ports = entered.ports if step else {name: self._own_port(name, entered) for name in self._run}
+            self._made[item.name] = replace(operation, inputs=tuple(ports.values()))
+        else:
+            self._graph(item, entered, look, volumes, is_top=not step)
+
+    def _own_port(self, name: str, entered: Entered) -> Port:
+        """Return an input of the only Task of a run."""
+        return Port(name=name, default=entered.ports[name].default if name in entered.ports else None)
+
+    def _inside(self, look: Look, step: str, item: Graph | Operation) -> Look:
+        def inside(reference: Reference) -> Known | None:
+            found = look(reference)
+            return found if found is not None else self._context.look(reference, step, item)
+
+        return inside
+
+    def _graph(self, graph: Graph, entered: Entered, look: Look, volumes: Mapping[str, Any], *, is_top: bool) -> None:
+        self._made[graph.name] = graph
+        by_step = {step.name: step for step in graph.steps}
+
+        def inside(reference: Reference) -> Known | None:
+            match reference:
+                case Reference(to="item", path=()):
+                    return replace(reference, native="")
+                case Reference(to="output", kind="parameter") if reference.step in by_step:
+                    return self._result(reference, by_step[reference.step])
+                case Reference(to="workspace", path=("bound",)):
+                    return self._context.text(f"{reference.name}-bound", str(reference.name in volumes).lower())
+            found = look(reference)
+            return found if found is not None else self._context.look(reference, "", graph)
+
+        steps = tuple(self._step(step, inside, volumes, graph) for step in graph.steps)
+        outputs = tuple(self._output(output, inside) for output in graph.outputs)
+        inputs = () if is_top else tuple(entered.ports.values())
+        self._made[graph.name] = replace(graph, inputs=inputs, outputs=outputs, steps=steps)
+
+    def _step(self, step: Step, look: Look, volumes: Mapping[str, Any], graph: Graph) -> Step:
+        callee = self._by_name[getattr(step.call, "name", "")]
+
+        def own(reference: Reference) -> Known | None:
+            return self._context.of_step(reference, step) or mount_path(reference, callee) or look(reference)
+
+        given = {argument.name: argument.value for argument in step.arguments}
+        passed = {name: known(value, own) for name, value in given.items()}
+        entered = Entered(callee, passed, own if callee.inline else None, given)
+        self._add(callee, entered, entered.look, bound_inside(step, callee, volumes, own), step.name)
+        extra = {
+            name: value for name, value in given.items() if name not in entered.arguments and name not in entered.ports
+        }
+        extra = {name: value for name, value in extra.items() if isinstance(passed[name], Text)}
+        declared = {port.name for port in callee.inputs}
+        more = {name: passed[name] for name in extra if name not in declared and not callee.inline}
+        arguments = {**entered.arguments, **more}
+        loop = step.loop
+        if loop is not None:
+            axes = tuple(replace(axis, values=_axis(axis, own)) for axis in loop.axes)
+            loop = replace(loop, axes=axes, includes=tuple(settled(item, own) for item in loop.includes))
+        return replace(
+            step,
+            arguments=tuple(Argument(name=name, value=value) for name, value in arguments.items()),
+            condition=_condition(step.condition, own),
+            loop=loop,
+            retry=settled(step.retry, own),
+            timeout=Literal(value=self._timeouts[step.name])
+            if step.name in self._timeouts
+            else settled(step.timeout, own),
+        )
+
+    def _output(self, output: Output, look: Look) -> Output:
+        value = known(output.value, look)
+        match value:
+            case Later(text=text):
+                return replace(output, value=text, native_extra=None)
+            case Reference():
+                return replace(output, value=value, native_extra=None)
+        return output
+
+    def _result(self, reference: Reference, step: Step) -> Known | None:
+        """Return a result of a task of the same Pipeline."""
+        callee = self._by_name[getattr(step.call, "name", "")]
+        if is_placeholder(callee):
+            return replace(reference, path=(), native="")
+        declared = {output.name: output for output in callee.outputs}.get(reference.name)
+        whole = replace(reference, path=(), native="")
+        kind = "string" if declared is None else type_of(declared)
+        if step.loop is not None and reference.path:
+            return Later(whole) if reference.path == ("*",) else None
+        if kind == "object" and reference.path == ("*",):
+            assert declared is not None
+            keys = list(said(declared).get("properties", {}))
+            return {key: self._part(callee, whole, key) for key in keys} if keys else Later(whole, is_list=False)
+        if kind != "string" and len(reference.path) == 1 and reference.path != ("*",):
+            return self._part(callee, whole, reference.path[0])
+        return whole if not reference.path else Later(whole) if kind == "array" else None
+
+    def _part(self, callee: Graph | Operation, whole: Reference, key: str) -> Reference:
+        name = f"{whole.name}{PARTS}{key}"
+        self._wanted.setdefault(callee.name, {})[name] = (whole.name, key)
+        return replace(whole, name=name)
+
+    def _with_parts(self, item: Graph | Operation) -> Graph | Operation:
+        wanted = self._wanted.get(item.name, {})
+        if not wanted or not isinstance(item, Operation):
+            return item
+        more = (Output(name=name, native_extra=Native.of({"part": list(part)})) for name, part in wanted.items())
+        return replace(item, outputs=(*item.outputs, *more))
+
+
+def _axis(axis: Axis, look: Look) -> Value:
+    """Return the items of an axis: a list of texts where they are known, or the JSON that a run makes."""
+    match known(axis.values, look):
+        case Later(text=Reference() as text):
+            return Native(parts=(text,))
+        case list() as items if all(isinstance(item, Literal) for item in items):
+            return Native.of([item.value for item in items])
+    return axis.values
+
+
+def _condition(condition: Value | None, look: Look) -> Value | None:
+    if not isinstance(condition, Native):
+        return condition
+    questions: list[Any] = []
+    for item in data_of(condition):
+        values = item.get("values") if isinstance(item, dict) else None
+        among: list[Any] = []
+        for value in values if isinstance(values, list) else []:
+            found = known(value, look) if isinstance(value, (Reference, Template)) else value
+            among += (
+                found if isinstance(found, list) else [value if found is None or isinstance(found, Later) else found]
+            )
+        held = {**item, "values": among} if among else item
+        if isinstance(held, dict) and isinstance(held.get("input"), (Reference, Template)):
+            found = known(held["input"], look)
+            held = {**held, "input": found if isinstance(found, Text) else held["input"]}
+        if isinstance(held, dict) and isinstance(held.get("cel"), Template):
+            held = {**held, "cel": settled(held["cel"], look)}
+        questions.append(held)
+    return structured(questions)
