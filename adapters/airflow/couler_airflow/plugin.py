@@ -44,7 +44,7 @@ class AirflowAdapter(Adapter):
         "claims": "couler_airflow.documents:is_dag_file",
         "load": "couler_airflow.bundle:load",
         "lift": "couler_airflow.lift:lift",
-        "portable": "couler_airflow.portable:portable",
+        "portable": "couler_airflow.portable.portable:portable",
         "retry_by_cause": "couler_airflow.retries:retry_by_cause",
         "repeats": "couler_airflow.retries:repeats",
         "attempt_limits": "couler_airflow.retries:attempt_limits",

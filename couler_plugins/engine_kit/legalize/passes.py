@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from couler_plugins.engine_kit.legalize.python.functions import IMAGE
 from couler_plugins.ir import (
     Argument,
     Call,
@@ -39,12 +40,19 @@ def as_label(name: str, length: int | None = None) -> str:
 
 
 def with_image(workflow: Workflow, image: str) -> Workflow:
-    """Return a workflow with an image for its containers that have none, if one is given."""
+    """Return a workflow with an image for its containers that have none, if one is given; functions have a usual one."""
 
     def change(node: Node) -> Node:
-        return replace(node, image=Literal(value=image)) if isinstance(node, Container) and node.image is None else node
+        if not isinstance(node, Operation) or all(item.image is not None for item in node.containers):
+            return node
+        name = image or (IMAGE if node.kind == "python" else "")
+        return replace(node, containers=tuple(_with_own_image(item, name) for item in node.containers))
 
-    return rebuild(workflow, change) if image else workflow
+    return rebuild(workflow, change)
+
+
+def _with_own_image(container: Container, image: str) -> Container:
+    return replace(container, image=Literal(value=image)) if container.image is None and image else container
 
 
 def reached(workflow: Workflow) -> Workflow:

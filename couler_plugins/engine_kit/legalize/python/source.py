@@ -119,7 +119,7 @@ class _Reader:
             raise self._refuse(definition, "has a name that is used around it", "give it another name")
         if any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in _own(definition)):
             raise self._refuse(definition, "is a generator", "return a list")
-        needed = _needed_names(self._source)
+        needed = needed_names(self._source)
         if self._name in needed:
             hint = "define what calls itself inside of it"
             raise self._refuse(self._first(self._name), "calls itself, and has another name where it runs", hint)
@@ -231,7 +231,7 @@ def _kind_of_data(value: Any) -> Kind | None:
     return next(kinds, None)
 
 
-def _needed_names(source: str) -> set[str]:
+def needed_names(source: str) -> set[str]:
     """The names that have to be around a function, built-in ones left out.
 
     Annotations do not count: they are not evaluated where it runs.

@@ -1,26 +1,22 @@
-"""DAGs in terms that other engines understand: containers, what they wait for, parameters, rendered texts.
-
-What is more than that is refused here, by the name that Airflow has for it: nobody else knows what it means.
-"""
+"""Tasks that start a container or run a command, as containers with texts that any engine reads."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import repeat
-from typing import Any
+from typing import Any, NamedTuple
 
-from couler_airflow.bundle import DagBundle
-from couler_airflow.cache.parsed import JINJA
-from couler_airflow.containers import EMPTY, Known, known_of
-from couler_airflow.portable_needs import check_dag, check_needs, check_task, folded, refuse, with_errors
-from couler_airflow.values import seconds
+from couler_airflow.containers import Known, known_of
+from couler_airflow.portable.dag import is_text, values_of
+from couler_airflow.portable.legality import check_task, refuse
+from couler_airflow.portable.programs import Read, Want
+from couler_airflow.portable.tasks import fields_of
+from couler_airflow.portable.texts import text_value
 from couler_plugins.engine_kit.legalize.legality import raise_all
-from couler_plugins.errors import Unsupported
 from couler_plugins.ir import (
     Argument,
     Axis,
-    Call,
     Container,
     EnvVar,
     Expression,
@@ -30,140 +26,93 @@ from couler_plugins.ir import (
     Operation,
     Port,
     Reference,
-    Retry,
-    Step,
     Template,
     Value,
-    Workflow,
-    fresh_name,
+    map_references,
     nodes,
+    references,
     replace,
 )
-from couler_plugins.plan import Decision
 
-# Texts that Airflow renders, as IR values that any engine can read: constants, parameters, and Jinja for all else.
-
-PARAMETER = re.compile(r"\{\{\s*params(?:\.(?P<dotted>\w+)|\[(?P<quote>['\"])(?P<key>[\w-]+)(?P=quote)\])\s*\}\}")
-NEWLINE = re.compile(r"\r\n|\r")
+SKIPPING = re.compile(r"\bexit\s+99\b")
+"""What lets Airflow skip a command."""
 
 
-def text_value(data: Any) -> Value | None:
-    r"""A text of a template field as a value; None for what is no text.
+class Carried(NamedTuple):
+    """What a task becomes.
 
-    Jinja drops one newline from the end of a text, and reads others as `\n`; `airflow.sdk.literal` keeps it from that.
+    Attributes:
+        operation: what it runs.
+        arguments: what is passed to that.
+        loop: over what it loops.
+        reads: the XComs that it reads.
     """
-    if type(data).__name__ == "LiteralValue":
-        return Literal(value=data.value) if isinstance(data.value, str) else None
-    if not isinstance(data, str):
-        return None
-    text = NEWLINE.sub("\n", data).removesuffix("\n")
-    parts = tuple(_parts(text))
-    if len(parts) <= 1 and isinstance(parts[0] if parts else "", str):
-        return Literal(value=text)
-    return parts[0] if len(parts) == 1 and isinstance(parts[0], Reference) else Template(parts=parts)
+
+    operation: Operation
+    arguments: tuple[Argument, ...] = ()
+    loop: Loop | None = None
+    reads: tuple[Read, ...] = ()
 
 
-def _parts(text: str) -> Iterator[str | Reference | Expression]:
-    end = 0
-    for block in JINJA.finditer(text):
-        if block.start() > end:
-            yield text[end : block.start()]
-        parameter = PARAMETER.fullmatch(block[0])
-        if parameter is not None:
-            yield Reference(to="parameter", kind="parameter", name=parameter["dotted"] or parameter["key"])
-        else:
-            yield Expression(language="jinja", parts=(block[0],))
-        end = block.end()
-    if end < len(text):
-        yield text[end:]
+def is_plain_command(task: Any) -> bool:
+    """Return whether a BashOperator is a command in a container: no more than texts that any engine puts together."""
+    given = fields_of(task)
+    if task.is_mapped:
+        return True
+    if (given.get("env") and not given.get("append_env")) or given.get("output_processor") or given.get("cwd"):
+        return False
+    if given.get("multiple_outputs") or given.get("skip_on_exit_code"):
+        return False
+    texts = [task.bash_command, *(task.env or {}).values()]
+    if any(SKIPPING.search(text) for text in texts if isinstance(text, str)):
+        return False
+    values = [text_value(text) for text in texts]
+    parts = [node for node in nodes(tuple(value for value in values if value is not None))]
+    return None not in values and not any(
+        isinstance(node, Expression)
+        or (isinstance(node, Reference) and (node.kind == "result" or not _is_readable(task, node)))
+        for node in parts
+    )
 
 
-def portable(workflow: Workflow, bundle: DagBundle) -> tuple[Workflow, tuple[Decision, ...]]:
-    """A DAG as a workflow of containers, and what is not quite the same about it.
+def _is_readable(task: Any, reference: Reference) -> bool:
+    """Return whether what stands for a param is the text that Airflow renders."""
+    if reference.to != "parameter" or reference.name in _own_params(task):
+        return True
+    params = task.dag.params
+    return reference.name not in params or is_text(params, reference.name) or _is_number(params, reference.name)
+
+
+def _is_number(params: Any, name: str) -> bool:
+    return type(params.get_param(name).value) is int
+
+
+def _own_params(task: Any) -> Mapping[str, Any]:
+    own, others = values_of(getattr(task, "params", None) or {}), values_of(task.dag.params)
+    return {name: value for name, value in own.items() if name not in others or others[name] != value}
+
+
+class ContainerTask:
+    """One task, as an operation and how it is called.
 
     Args:
-        workflow: the DAG, as it was lifted.
-        bundle: the DAGs themselves.
-
-    Raises:
-        Unsupported: the DAG, or one of its tasks, is more than that.
+        task: the task.
+        operation: the name of the operation.
     """
-    assert workflow.source is not None
-    (graph,), dag = workflow.graphs, bundle.live_of(workflow.source).dag
-    refusals = [*check_dag(dag), *check_needs(graph, dag.task_dict)]
-    notes: list[Decision] = []
-    steps: list[Step] = []
-    operations: list[Operation] = []
-    for step in graph.steps:
-        try:
-            task = _Task(dag.task_dict[step.name], fresh_name(step.name, {graph.name}))
-            operation, loop, arguments = task.operation()
-            retry = task.retry(step.retry)
-        except Unsupported as error:
-            refusals.append(error)
-            continue
-        notes += (
-            Decision(optimizer="airflow", workflow=workflow.label, subject=step.name, action=action, reason=reason)
-            for action, reason in task.notes()
-        )
-        operations.append(operation)
-        call = Call(name=operation.name)
-        needs = with_errors(step.needs)
-        steps.append(replace(step, call=call, arguments=arguments, loop=loop, needs=needs, retry=retry))
-    parameters = tuple(_parameters(dag, refusals))
-    raise_all(refusals)
-    empty = {step.name for step in steps if dag.task_dict[step.name].operator_class.__name__ == EMPTY}
-    graph = replace(graph, regions=(), steps=folded(steps, empty))
-    remaining = {step.call for step in graph.steps}
-    if not remaining:
-        raise refuse("Graph.steps", workflow.name, "runs nothing: all of its tasks are empty")
-    kept = tuple(item for item in operations if Call(name=item.name) in remaining)
-    portable = replace(workflow, parameters=parameters, graphs=(graph,), operations=kept, native_extra=None)
-    return portable, tuple(notes)
-
-
-def _parameters(dag: Any, refusals: list[Unsupported]) -> Iterator[Port]:
-    for name in sorted(dag.params):
-        value = dag.params.get_param(name).value
-        if type(value).__name__ in ("NoValueSentinel", "ArgNotSet"):
-            yield Port(name=name)
-        elif isinstance(value, (str, int)) and not isinstance(value, bool):
-            yield Port(name=name, value=Literal(value=str(value)))
-        else:
-            reason = f"is a param of the type {type(value).__name__}: give it as text"
-            refusals.append(refuse("Workflow.parameters", name, reason))
-
-
-class _Task:
-    """One task, as an operation and how it is called."""
 
     def __init__(self, task: Any, operation: str) -> None:
         self._task = task
         self._operation = operation
         self._name = task.task_id
-        self._given: Mapping[str, Any] = task.partial_kwargs if task.is_mapped else task._BaseOperator__init_kwargs
+        self._given = fields_of(task)
 
-    def notes(self) -> Iterator[tuple[str, str]]:
-        """What is not quite the same elsewhere: what happens, and why."""
-        if self._task.retries and self._task.retry_exponential_backoff:
-            yield "retried after growing delays", "Airflow draws each from one to two times as long"
-        if self._task.operator_class.__name__ == "BashOperator":
-            yield "fails with 99", "Airflow skips a BashOperator that ends with this code"
+    def carried(self) -> Carried:
+        """What it becomes.
 
-    def retry(self, retry: Retry | None) -> Retry | None:
-        """The retry with the delays that Airflow has unasked, and without what says nothing."""
-        if retry is None:
-            return None
-        delay = Literal(value=seconds(self._task.retry_delay)) if self._task.retry_delay else None
-        grows = delay is not None and retry.factor not in (None, Literal(value=1))
-        plain = replace(retry, delay=delay)
-        return plain if grows else replace(plain, factor=None, max_delay=None)
-
-    def operation(self) -> tuple[Operation, Loop | None, tuple[Argument, ...]]:
+        Raises:
+            Unsupported: it starts no container, or one in a way that only Airflow has.
+        """
         task = self._task
-        if task.operator_class.__name__ == EMPTY:
-            raise_all(check_task(task, self._given, ()))
-            return Operation(name=self._operation, kind="container"), None, ()
         container = known_of(task)
         if container is None:
             kind = task.operator_class.__name__
@@ -173,7 +122,36 @@ class _Task:
         if container.prefix and self._given.get(container.environment) and not self._given.get("append_env"):
             raise refuse("Container.env", self._name, "runs with its env alone: containers have more (append_env=True)")
         runs = [self._container(container, row) for row in self._rows()]
-        return self._looped(runs) if task.is_mapped else (self._named(runs[0], ()), None, ())
+        if task.is_mapped:
+            operation, loop, arguments = self._looped(runs)
+            return self._with_inputs(Carried(operation, arguments, loop))
+        return self._with_inputs(Carried(self._named(runs[0], ())))
+
+    def _with_inputs(self, carried: Carried) -> Carried:
+        """What it becomes, with an input for each output of a step that its texts have in them."""
+        found = [item for item in references(carried.operation.containers) if item.to == "output"]
+        names = {item: f"value-{number}" for number, item in enumerate(dict.fromkeys(found), 1)}
+
+        def change(item: Reference) -> Reference:
+            return Reference(to="input", kind="parameter", name=names[item]) if item in names else item
+
+        operation = carried.operation
+        ports = tuple(Port(name=name) for name in names.values())
+        containers = tuple(map_references(item, change) for item in operation.containers)
+        reads: list[Read] = []
+        arguments: list[Argument] = []
+        for item, name in names.items():
+            value = item
+            if item.kind == "result":
+                want = Want(item.name, "text")
+                reads.append(Read(item.step, want))
+                value = Reference(to="output", kind="parameter", step=item.step, name=want.output)
+            arguments.append(Argument(name=name, value=value))
+        return carried._replace(
+            operation=replace(operation, inputs=(*operation.inputs, *ports), containers=containers),
+            arguments=(*carried.arguments, *arguments),
+            reads=tuple(reads),
+        )
 
     def _named(self, container: Container, inputs: Sequence[str]) -> Operation:
         ports = tuple(Port(name=name) for name in inputs)
@@ -237,7 +215,28 @@ class _Task:
         for node in nodes(value):
             if isinstance(node, Expression):
                 raise refuse("Step.arguments", self._name, f"has what only Jinja in Airflow fills in: {node.parts[0]}")
-        return value
+            if isinstance(node, Reference) and not _is_readable(self._task, node):
+                reason = f"has the param {node.name!r} in a text, which Airflow writes as Python does"
+                raise refuse("Step.arguments", self._name, reason, "make it a text")
+        return self._with_params(value)
+
+    def _with_params(self, value: Value) -> Value:
+        """A text with what is only its own task's in place of params."""
+        own, known = _own_params(self._task), self._task.dag.params
+
+        def constant(part: Any) -> Any:
+            if (
+                not isinstance(part, Reference)
+                or part.to != "parameter"
+                or (part.name in known and part.name not in own)
+            ):
+                return part
+            return str(own.get(part.name, ""))  # as Jinja renders what is not there
+
+        if isinstance(value, Reference):
+            part = constant(value)
+            return Literal(value=part) if isinstance(part, str) else value
+        return Template(parts=tuple(map(constant, value.parts))) if isinstance(value, Template) else value
 
     def _looped(self, runs: Sequence[Container]) -> tuple[Operation, Loop, tuple[Argument, ...]]:
         """The operation with an input for each text that differs, and the loop over what it is each time."""

@@ -1,0 +1,1 @@
+"""DAGs in terms that other engines understand."""

@@ -1,0 +1,120 @@
+"""What other engines cannot say of a DAG or a task, by Airflow's own names, and what is left out of what is carried."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from couler_plugins.engine_kit.legalize.legality import Legality, Rule
+from couler_plugins.errors import Unsupported
+from couler_plugins.plan import Decision
+from couler_plugins.plan.plan import Loss
+
+NEUTRAL = frozenset(
+    str.split(
+        """
+        allow_nested_operators append_env container_resources dag default_args doc doc_json doc_md doc_rst doc_yaml
+        email email_on_failure email_on_retry end_date execution_timeout executor ignore_first_depends_on_past
+        map_index_template max_retry_delay multiple_outputs owner params pool_slots priority_weight queue retries
+        retry_delay retry_exponential_backoff start_date task_display_name task_group task_id trigger_rule
+        weight_rule show_return_value_in_logs kwargs_to_upstream
+        """
+    )
+)
+"""Arguments of tasks that are carried, looked at elsewhere, or say nothing of what is run."""
+DETAILS = frozenset({"inlets", "outlets", "max_active_tis_per_dag", "max_active_tis_per_dagrun", "logger_name"})
+"""Arguments that tell others of the task, or limit how many of it run at a time."""
+RUNS = frozenset(
+    str.split(
+        """
+        depends_on_past on_execute_callback on_failure_callback on_retry_callback on_skipped_callback
+        on_success_callback pool sla wait_for_downstream wait_for_past_depends_before_skipping
+        """
+    )
+)
+"""Arguments that concern other runs, other tasks, or what is called when a task ends."""
+USUAL: Mapping[str, tuple[Any, ...]] = {"pool": ("default_pool",)}
+NOTHING: tuple[Any, ...] = (None, False, [], {}, (), 0)
+HINTS = {
+    "Operation.kind": "run it in a container (KubernetesPodOperator, DockerOperator), or leave the DAG to Airflow",
+    "Operation.native_extra": "take it out, or leave the DAG to Airflow",
+}
+ILLEGAL = Legality("airflow", {}, HINTS, "take it out, or leave the DAG to Airflow")
+refuse = ILLEGAL.refusal
+
+
+class Note(NamedTuple):
+    """Something that is not quite the same elsewhere.
+
+    Attributes:
+        action: what happens.
+        reason: why.
+        loss: what is lost by it; see `Decision`.
+    """
+
+    action: str
+    reason: str
+    loss: Loss = ""
+
+    def decision(self, workflow: str, subject: str) -> Decision:
+        """The decision that tells it."""
+        return Decision(
+            optimizer="airflow",
+            workflow=workflow,
+            subject=subject,
+            action=self.action,
+            reason=self.reason,
+            loss=self.loss,
+        )
+
+
+def left_out(subject: str, names: Collection[str], loss: Loss) -> Note:
+    """Tell that fields are left out."""
+    what = ", ".join(sorted(names))
+    return Note("leave it out", f"{subject!r} has {what}, which only Airflow has", loss)
+
+
+TASK = (
+    Rule(
+        "Graph.regions",
+        "is in a task group that is mapped",
+        lambda task: task.get_closest_mapped_task_group() is not None,
+    ),
+    Rule(
+        "Step.timeout",
+        "has an execution_timeout for each of several attempts",
+        lambda task: task.execution_timeout is not None and task.retries,
+    ),
+)
+
+
+def check_task(task: Any, fields: Mapping[str, Any], carried: Collection[str]) -> Iterator[Unsupported]:
+    """Yield an error for each thing that only Airflow has of a task.
+
+    Args:
+        task: the task.
+        fields: the arguments of its operator.
+        carried: those that are carried.
+    """
+    others = fields.keys() - NEUTRAL - DETAILS - RUNS - {*carried}
+    if names := [name for name in sorted(others) if not says_nothing(name, fields[name])]:
+        yield refuse("Operation.native_extra", task.task_id, f"has {', '.join(names)}")
+    yield from ILLEGAL.judge(task, TASK, task.task_id)
+
+
+def says_nothing(name: str, value: Any) -> bool:
+    """Return whether an argument has a value that means what its absence means."""
+    if type(value).__name__ == "ArgNotSet":
+        return True
+    return any(value is item or (type(value) is type(item) and value == item) for item in NOTHING) or (
+        value in USUAL.get(name, ())
+    )
+
+
+def notes_of(task: Any, fields: Mapping[str, Any]) -> Iterator[Note]:
+    """Yield what is left out of a task that is carried."""
+    losses: tuple[tuple[frozenset[str], Loss], ...] = ((DETAILS, "detail"), (RUNS, "run"))
+    for names, loss in losses:
+        said = {name for name in names & fields.keys() if not says_nothing(name, fields[name])}
+        if said:
+            yield left_out(task.task_id, said, loss)

@@ -1,0 +1,342 @@
+"""DAGs in terms that other engines understand: containers and functions, what they wait for, and what they are given.
+
+What is more than that is refused here, by the name that Airflow has for it: nobody else knows what it means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from couler_airflow.bundle import DagBundle
+from couler_airflow.containers import EMPTY
+from couler_airflow.portable.builtin import branch_program, sensor_program
+from couler_airflow.portable.containers import Carried, ContainerTask, is_plain_command
+from couler_airflow.portable.dag import check_dag, kind_of, notes_of_dag, parameters_of
+from couler_airflow.portable.facts import FACTS, fact_parameters, facts_step
+from couler_airflow.portable.legality import Note, check_task, notes_of, refuse
+from couler_airflow.portable.mapping import loop_of
+from couler_airflow.portable.programs import Program, Want
+from couler_airflow.portable.rules import ENDS, Deciding, Rules, Targets, folded, targets_of
+from couler_airflow.portable.tasks import (
+    bash_of_function,
+    bash_program,
+    choose,
+    fields_of,
+    python_program,
+    stop,
+    tell_skip,
+    value_of,
+)
+from couler_airflow.values import seconds
+from couler_plugins.engine_kit.legalize.legality import raise_all
+from couler_plugins.engine_kit.legalize.placeholders import is_placeholder
+from couler_plugins.errors import Unsupported
+from couler_plugins.ir import (
+    Call,
+    Container,
+    Graph,
+    GraphView,
+    Literal,
+    Need,
+    Operation,
+    Retry,
+    Step,
+    Workflow,
+    all_of,
+    fresh_name,
+    references,
+    replace,
+)
+from couler_plugins.plan import Decision
+
+PYTHON = frozenset(
+    {
+        "PythonOperator",
+        "PythonVirtualenvOperator",
+        "ExternalPythonOperator",
+        "BranchPythonOperator",
+        "BranchPythonVirtualenvOperator",
+        "BranchExternalPythonOperator",
+        "ShortCircuitOperator",
+        "_PythonDecoratedOperator",
+        "_PythonVirtualenvDecoratedOperator",
+        "_PythonExternalDecoratedOperator",
+        "_BranchPythonDecoratedOperator",
+        "_BranchPythonVirtualenvDecoratedOperator",
+        "_BranchExternalPythonDecoratedOperator",
+        "_ShortCircuitDecoratedOperator",
+        "_AssetMainOperator",
+    }
+)
+CHOOSERS = ("BranchDateTimeOperator", "BranchDayOfWeekOperator")
+EMPTIES = (EMPTY, "LatestOnlyOperator", "ExternalTaskMarker")
+"""Operators that do nothing, where every run is the latest and nothing is cleared from elsewhere."""
+MARKS = frozenset({"external_dag_id", "external_task_id", "logical_date", "recursion_depth", "do_xcom_push"})
+LATEST = "LatestOnlyOperator"
+END = "after-teardown"
+
+
+def portable(workflow: Workflow, bundle: DagBundle) -> tuple[Workflow, tuple[Decision, ...]]:
+    """A DAG as a workflow of containers and functions, and what is not quite the same about it.
+
+    Args:
+        workflow: the DAG, as it was lifted.
+        bundle: the DAGs themselves.
+
+    Raises:
+        Unsupported: the DAG, or one of its tasks, is more than that.
+    """
+    assert workflow.source is not None
+    carrying = _Carrying(workflow, bundle.live_of(workflow.source).dag)
+    return carrying.carried(), tuple(carrying.decisions)
+
+
+@dataclass
+class _Carrying:
+    """Carries one DAG."""
+
+    workflow: Workflow
+    dag: Any
+    decisions: list[Decision] = field(default_factory=list)
+    _refusals: list[Unsupported] = field(default_factory=list)
+    _wants: dict[str, set[Want]] = field(default_factory=dict)
+    _read: dict[str, set[str]] = field(default_factory=dict)
+    _deciding: Deciding = field(default_factory=Deciding)
+
+    def carried(self) -> Workflow:
+        if not self.workflow.graphs:  # a placeholder stands for all of it
+            return replace(self.workflow, kind="Workflow")
+        (graph,) = self.workflow.graphs
+        self._refusals += check_dag(self.dag)
+        for note in notes_of_dag(self.dag):
+            self.decisions.append(note.decision(self.workflow.label, self.dag.dag_id))
+        placeholders = {item.name: item for item in self.workflow.operations if is_placeholder(item)}
+        order = GraphView(graph).order()
+        steps = {step.name: step for step in graph.steps}
+        made: dict[str, Carried] = {}
+        for name in reversed(order):  # what reads comes before what is read
+            step = steps[name]
+            if (operation := placeholders.get(getattr(step.call, "name", ""))) is not None:
+                made[name] = Carried(operation)
+                continue
+            try:
+                made[name] = self._task(self.dag.task_dict[name], fresh_name(name, {graph.name}))
+            except Unsupported as error:
+                self._refusals.append(error)
+                continue
+            for read in made[name].reads:
+                self._wants.setdefault(read.task, set()).add(read.want)
+                self._read.setdefault(name, set()).add(read.task)
+        parameters = tuple(parameters_of(self.dag, self._refusals))
+        rules = self._rules(order)
+        carried = [
+            item for step in graph.steps if step.name in made for item in self._step(step, made[step.name], rules)
+        ]
+        raise_all(self._refusals)
+        carried, operations = self._with_facts(carried, [made[step.name].operation for step in carried], graph)
+        wanted = {item.name for item in references((tuple(carried), tuple(operations))) if item.to == "parameter"}
+        parameters += fact_parameters(wanted, (port.name for port in parameters))
+        kind, rest = kind_of(self.dag)
+        targets: tuple[str, ...] = ()
+        if (found := targets_of(self.dag.task_dict)) is not None:
+            carried, operations, targets = _with_end(carried, operations, found)
+        steps_left = self._without_empty(carried)
+        kept = {step.call for step in steps_left}
+        graph = replace(graph, regions=(), timeout=None, fail_fast=False, steps=steps_left, targets=targets)
+        return replace(
+            self.workflow,
+            kind=kind,
+            parameters=parameters,
+            graphs=(graph,),
+            operations=tuple(item for item in operations if Call(name=item.name) in kept),
+            native_extra=rest,
+        )
+
+    def _rules(self, order: list[str] | tuple[str, ...]) -> Rules | None:
+        try:
+            return Rules(self.dag.task_dict, order, self._deciding)
+        except Unsupported as error:
+            self._refusals.append(error)
+            return None
+
+    def _step(self, step: Step, carried: Carried, rules: Rules | None) -> Iterator[Step]:
+        """What calls what a task became."""
+        if rules is None:
+            return
+        task = self.dag.task_dict[step.name]
+        try:
+            needs = rules.needs(step.name, self._read.get(step.name, ()))
+        except Unsupported as error:
+            self._refusals.append(error)
+            return
+        yield replace(
+            step,
+            call=Call(name=carried.operation.name),
+            arguments=carried.arguments,
+            loop=carried.loop,
+            needs=needs,
+            condition=rules.condition(step.name),
+            retry=_retry(task, step.retry),
+            tolerates=(),
+            role="normal",
+        )
+
+    def _task(self, task: Any, operation: str) -> Carried:
+        """What a task becomes.
+
+        Raises:
+            Unsupported: only Airflow can run it.
+        """
+        carried = self._of_kind(task, operation)
+        for note in (*_notes(task), *notes_of(task, fields_of(task))):
+            self.decisions.append(note.decision(self.workflow.label, task.task_id))
+        return carried
+
+    def _of_kind(self, task: Any, operation: str) -> Carried:
+        kind = task.operator_class.__name__
+        if kind in EMPTIES:
+            raise_all(check_task(task, fields_of(task), MARKS))
+            return Carried(_nothing(operation))
+        if task.is_mapped and kind in PYTHON:
+            return self._mapped(task, operation)
+        program = self._program(task, kind)
+        if program is None:
+            if self._wants.get(task.task_id):
+                reason = f"gives an XCom that is read, and is a {kind}, which gives it to Airflow alone"
+                raise refuse("Output.value", task.task_id, reason, "let it write a file, and read that")
+            return ContainerTask(task, operation).carried()
+        return self._finished(*program, operation)
+
+    def _program(self, task: Any, kind: str) -> tuple[Program, bool] | None:
+        """The program that a task becomes, and whether it returns something; None for a container."""
+        if task.is_mapped:
+            return None
+        if kind in PYTHON:
+            program, returns = python_program(task)
+            if kind.lstrip("_").startswith("Branch"):
+                self._choose(task, program)
+            elif kind.lstrip("_").startswith("ShortCircuit"):
+                self._deciding.stops[task.task_id] = bool(task.ignore_downstream_trigger_rules)
+                stop(program)
+            return program, returns
+        if kind in CHOOSERS:
+            program = branch_program(task)
+            self._choose(task, program)
+            return program, True
+        if kind == "_BashDecoratedOperator":
+            return bash_of_function(task), True
+        if kind == "BashOperator":
+            if is_plain_command(task) and not self._wants.get(task.task_id):
+                return None
+            return bash_program(task), value_of(task, "do_xcom_push") is not False
+        sensor = sensor_program(task)
+        return None if sensor is None else (sensor, kind == "DecoratedSensorOperator")
+
+    def _choose(self, task: Any, program: Program) -> None:
+        """Let a program choose between the tasks after it, as Airflow's branches do."""
+        groups = {name: group for name, group in self.dag.task_group_dict.items() if name}
+        following = {}
+        for name in task.downstream_task_ids:
+            if self.dag.task_dict[name].is_teardown:
+                continue
+            # What is chosen, or comes before what is: a task that is reached from one that is chosen runs, too.
+            ids = {name, *self.dag.task_dict[name].get_flat_relative_ids(upstream=True)}
+            ids |= {group for group, item in groups.items() if any(root.task_id in ids for root in item.roots)}
+            following[name] = ids
+        self._deciding.choices[task.task_id] = choose(program, following, [*self.dag.task_dict, *groups])
+
+    def _finished(self, program: Program, returns: bool, operation: str) -> Carried:
+        if program.catches:
+            self._deciding.skips.add(program.task.task_id)
+            tell_skip(program)
+        wants = self._wants.get(program.task.task_id, set())
+        made, arguments = program.finished(operation, wants, returns=returns)
+        return Carried(made, arguments, reads=tuple(program.reads))
+
+    def _mapped(self, task: Any, operation: str) -> Carried:
+        names, loop, reads = loop_of(task)
+        program, returns = python_program(task, names)
+        if program.catches or task.operator_class.__name__ not in ("PythonOperator", "_PythonDecoratedOperator"):
+            raise refuse("Step.loop", task.task_id, "decides over itself, or others, for each item of its loop")
+        wants = self._wants.get(task.task_id, set())
+        if any(want.form != "json" for want in wants):
+            raise refuse("Step.loop", task.task_id, "gives a list of XComs, which is put into a text")
+        made, arguments = program.finished(operation, wants, returns=returns)
+        return Carried(made, arguments, loop, (*program.reads, *reads))
+
+    def _with_facts(
+        self, steps: list[Step], operations: list[Operation], graph: Graph
+    ) -> tuple[list[Step], list[Operation]]:
+        """Put the step before the others that tells the facts of the run, where one of them reads these."""
+        reading = {step.name for step in steps for item in references(step.arguments) if item.step == FACTS}
+        if not reading:
+            return steps, operations
+        if FACTS in self.dag.task_dict:
+            raise refuse("Step.arguments", FACTS, "has the name of the step that tells the facts of a run", "rename it")
+        name = fresh_name(FACTS, {graph.name, *(item.name for item in operations)})
+        first, operation = facts_step(FACTS, name, scheduled=kind_of(self.dag)[0] == "CronWorkflow")
+        steps = [
+            replace(step, needs=all_of([*([step.needs] if step.needs else []), Need(step=FACTS)]))
+            if step.name in reading
+            else step
+            for step in steps
+        ]
+        return [first, *steps], [operation, *operations]
+
+    def _without_empty(self, steps: list[Step]) -> tuple[Step, ...]:
+        """The steps without those that do nothing, where nothing depends on more of these than their order."""
+        tasks = self.dag.task_dict
+        empty = {
+            step.name
+            for step in steps
+            if step.name in tasks and tasks[step.name].operator_class.__name__ in EMPTIES and step.condition is None
+        }
+        try:
+            return folded(steps, empty) or tuple(steps)
+        except Unsupported:
+            return tuple(steps)
+
+
+def _nothing(name: str) -> Operation:
+    """What does nothing."""
+    command = tuple(Literal(value=text) for text in ("sh", "-c", ":"))
+    return Operation(name=name, kind="container", containers=(Container(command=command),))
+
+
+def _with_end(
+    steps: list[Step], operations: list[Operation], targets: Targets
+) -> tuple[list[Step], list[Operation], tuple[str, ...]]:
+    """Put a step behind teardowns, which succeeds whatever they do, and by which the run ends in their place."""
+    names = {step.name for step in steps} | {item.name for item in operations}
+    name = fresh_name(END, names)
+    needs = all_of([Need(step=other, outcomes=tuple(sorted(ENDS))) for other in targets.idle])
+    return (
+        [*steps, Step(name=name, call=Call(name=name), needs=needs)],
+        [*operations, _nothing(name)],
+        (*targets.work, name),
+    )
+
+
+def _notes(task: Any) -> Iterator[Note]:
+    """What is not quite the same elsewhere about a task."""
+    kind = task.operator_class.__name__
+    if task.retries and task.retry_exponential_backoff:
+        yield Note("retried after growing delays", "Airflow draws each from one to two times as long")
+    if kind == "BashOperator" and is_plain_command(task):
+        yield Note("fails with 99", "Airflow skips a BashOperator that ends with this code")
+    if kind == LATEST:
+        yield Note("let it pass", "every run is the latest one, as no others are made up for")
+    if str(getattr(task.trigger_rule, "value", task.trigger_rule)).startswith("one_"):
+        yield Note("wait for all before it", "Airflow starts it once one of them has ended so")
+
+
+def _retry(task: Any, retry: Retry | None) -> Retry | None:
+    """The retry with the delays that Airflow has unasked, and without what says nothing."""
+    if retry is None:
+        return None
+    delay = Literal(value=seconds(task.retry_delay)) if task.retry_delay else None
+    grows = delay is not None and retry.factor not in (None, Literal(value=1))
+    plain = replace(retry, delay=delay)
+    return plain if grows else replace(plain, factor=None, max_delay=None)
