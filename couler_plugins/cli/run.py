@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 import msgspec
@@ -30,7 +30,15 @@ SHOWN = 5
     click.option(
         "--local",
         is_flag=True,
-        help="Run it on this machine, without a cluster. Takes steps that are Python or scripts, no containers.",
+        help="Run it on this machine, without a cluster. Takes steps that are Python or scripts; with --containers, "
+        "containers as well.",
+    ),
+    click.option(
+        "--containers",
+        type=click.Choice(["podman", "docker", "none"]),
+        default="none",
+        show_default=True,
+        help="With --local: run each step in its image by this program; with none, scripts as processes.",
     ),
     click.option(
         "--parallel", type=click.IntRange(1), metavar="N", help="With --local: run at most N steps at a time."
@@ -70,6 +78,7 @@ Examples:
   couler run optimized/ --parameter date=2026-01-31 --run-id nightly-31 --no-wait
   couler run optimized/ --dry-run
   couler run pipeline.yaml --local
+  couler run workflow.yaml --local --containers podman
   couler run workflow.yaml --local --folder out --run-id nightly-31 --parallel 4 --cache
   couler run -p split pipeline.yaml --parameter rows=7 --journal run.jsonl
 
@@ -88,6 +97,7 @@ def command(
     context: str,
     namespace: str,
     local: bool,
+    containers: Literal["podman", "docker", "none"],
     parallel: int | None,
     cache: bool,
     folder: str,
@@ -113,8 +123,10 @@ def command(
         raise click.UsageError("--local uses no cluster: leave --context and --namespace out.")
     if local and not wait:
         raise click.UsageError("--local cannot be combined with --no-wait: the run ends with this process.")
-    if not local and (parallel or cache):
-        raise click.UsageError("--parallel and --cache are for --local.")
+    if not local and (parallel or cache or containers != "none"):
+        raise click.UsageError("--parallel, --cache and --containers are for --local.")
+    if cache and containers != "none":
+        raise click.UsageError("--cache cannot be combined with --containers: no key covers what is in an image.")
     if cache and not call.config.cache_store:
         raise click.UsageError(
             "--cache needs to know the store: set COULER_CACHE_STORE, or cache-store in couler.toml."
@@ -129,7 +141,11 @@ def command(
         timeout=timeout,
         dry_run=dry_run,
         force=force,
-        local=Local(parallel, partial(opened, call.config, writing=True) if cache else None),
+        local=Local(
+            parallel,
+            partial(opened, call.config, writing=True) if cache else None,
+            containers if containers != "none" else None,
+        ),
     )
     with call.session() as session:
         done = run(call.files, session, request, quiet=call.config.log_level == "error")

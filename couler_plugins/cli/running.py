@@ -24,16 +24,24 @@ from couler_plugins.plugins import Plugins
 from couler_plugins.running import Head, Journal, Outcome, RunObserver, drive, new_run
 from couler_plugins.running.local import LocalRunner
 from couler_plugins.running.local.caching import Opening
+from couler_plugins.running.local.containers import ContainerEngine, Containers
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Local:
-    """What `--local` is told: how many programs may run at a time, and what opens the cache, if anything is cached."""
+    """What `--local` is told.
+
+    Attributes:
+        parallel: how many programs may run at a time.
+        opening: opens the cache, if anything is cached.
+        containers: what runs programs in containers; None where they are processes.
+    """
 
     parallel: int | None = None
     opening: Opening | None = None
+    containers: ContainerEngine | None = None
 
 
 NOTHING = Local()
@@ -199,10 +207,11 @@ def offered_runner(plugins: Plugins, engine: str, where: Where, local: Local = N
     adapter = plugins.adapter(engine)
     runner = adapter.runner(where)
     if runner is not None and where.folder and local != NOTHING:
-        message = f"{engine} has its own runner for --local, which does not support --parallel and --cache"
+        message = f"{engine} has its own runner for --local, which supports no --parallel, --cache or --containers"
         raise Unsupported(message, engine=engine, feature="run --local", hint="leave these out")
     if runner is None and where.folder and adapter.offers("local"):
-        runner = LocalRunner(adapter, where, parallel=local.parallel, opening=local.opening)
+        containers = Containers.found(local.containers) if local.containers is not None else None
+        runner = LocalRunner(adapter, where, parallel=local.parallel, opening=local.opening, containers=containers)
     return runner
 
 

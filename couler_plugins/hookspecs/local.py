@@ -9,7 +9,19 @@ import msgspec
 
 from couler_plugins.ir import Graph, Loop, Operation, Output, Port, PortKind, Reference, Retry, Value
 
-__all__ = ["Ended", "File", "Local", "Look", "NotThere", "Outcome", "Place", "Program", "Refusal"]
+__all__ = [
+    "Contained",
+    "Ended",
+    "File",
+    "Folder",
+    "Local",
+    "Look",
+    "NotThere",
+    "Outcome",
+    "Place",
+    "Program",
+    "Refusal",
+]
 
 Outcome = Literal["succeeded", "failed", "errored", "skipped", "omitted"]
 """How a step ended, in the words of `couler_plugins.ir.Need`."""
@@ -93,12 +105,51 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     optional: bool = False
 
 
+class Folder(msgspec.Struct, frozen=True):
+    """A folder that a container sees beside those of its image.
+
+    Attributes:
+        name: two with the same name are one folder.
+        path: where the container sees it.
+        shared: whether it is one for all steps of the run; else it is empty at the start of each attempt.
+        read_only: whether the container may only read it here.
+    """
+
+    name: str
+    path: str
+    shared: bool = False
+    read_only: bool = False
+
+
+class Contained(msgspec.Struct, frozen=True, kw_only=True):
+    """The container that a program runs in.
+
+    Attributes:
+        image: its image.
+        args: what follows the command of the program, or the entry point of the image where there is none.
+        script: where the container finds the source, which is its last argument; empty where there is no source.
+        workdir, user: where and as whom it starts; empty where its image says so.
+        folders: what it sees beside its image.
+        cpus, memory: how many cores and bytes it may take; None for no limit.
+    """
+
+    image: str
+    args: tuple[str, ...] = ()
+    script: str = ""
+    workdir: str = ""
+    user: str = ""
+    folders: tuple[Folder, ...] = ()
+    cpus: float | None = None
+    memory: float | None = None
+
+
 class Program(msgspec.Struct, frozen=True, kw_only=True):
     """What an operation runs, everything filled in.
 
     Attributes:
         command: the interpreter and its options; the file with the source follows.
         source: the text of the program.
+        container: the container that it runs in; None where it is a process of this machine.
         env: environment variables.
         inputs: where it finds its input artifacts: absolute paths in its own world, by name.
         outputs: where it leaves its outputs.
@@ -108,6 +159,7 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
 
     command: tuple[str, ...]
     source: str
+    container: Contained | None = None
     env: tuple[tuple[str, str], ...] = ()
     inputs: Mapping[str, str] = {}
     outputs: tuple[Place, ...] = ()
@@ -121,6 +173,9 @@ class Local(Protocol):
     @property
     def parallelism(self) -> int | None:
         """How many programs of the workflow may run at a time; None where its owner sets no limit."""
+
+    def in_containers(self) -> Local | None:
+        """The same where each program runs in a container of its image; None where nobody here knows how."""
 
     def refusals(self) -> Sequence[Refusal]:
         """What of the workflow cannot run here, as far as only the engine's adapter can tell."""

@@ -12,7 +12,7 @@ import shutil
 import stat
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -199,17 +199,23 @@ async def attempt(
     command = [*map(root.redirected, program.command)]
     command = [*(observed(command, folder, trace=trace) if observe else command), str(script)]
     started = time.monotonic()
-    code = await _run(command, folder, environment, root.folder, program.seconds)
+    code = await run_watched(command, folder, environment, root.folder, program.seconds)
     return Attempt(code, time.monotonic() - started, root, folder)
 
 
-async def _run(
-    command: list[str], folder: Path, environment: Mapping[str, str], root: Path, seconds: float | None
+async def run_watched(
+    command: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    root: Path,
+    seconds: float | None,
+    ending: Sequence[str] = (),
 ) -> int | None:
+    """Runs a command as `child` does, with its log in a folder; its exit code, or None where the time was up."""
     log = os.open(folder / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", "-S", child.__file__, str(folder / PRINTED), *command),
+            *(sys.executable, "-I", "-S", child.__file__, str(folder / PRINTED), str(len(ending)), *ending, *command),
             stdin=asyncio.subprocess.PIPE,
             stdout=log,
             stderr=log,

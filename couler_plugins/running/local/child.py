@@ -1,9 +1,10 @@
 """Runs one command and outlives nobody: when the process that started it is gone, the command goes as well.
 
-Called as `python -I -S child.py RESULT COMMAND…`, in a process group of its own. Its standard input is a pipe from who
-has started it, which is at its end once that process has ended, however it did; then the whole group is killed. What
-the command prints goes to RESULT and to our standard output. It uses the standard library only, and no module that is
-slow to import: it starts with every attempt.
+Called as `python -I -S child.py RESULT N ENDING… COMMAND…`, in a process group of its own. Its standard input is a pipe
+from who has started it, which is at its end once that process has ended, however it did; then the whole group is
+killed. What the command prints goes to RESULT and to our standard output. The N words of ENDING are what ends a
+container that the command has started, which does not belong to the group; they run after the command was killed. This
+uses the standard library only, and no module that is slow to import: it starts with every attempt.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ PIECE = 1 << 16
 NOT_FOUND, NOT_EXECUTABLE, BY_SIGNAL = 127, 126, 128
 
 
-def main(result: str, command: list[str]) -> int:
+def main(result: str, ending: list[str], command: list[str]) -> int:
     """Runs the command; its exit code, or 128 and the number of the signal that has ended it."""
     kept = os.open(result, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     printed, write = os.pipe()
@@ -27,8 +28,11 @@ def main(result: str, command: list[str]) -> int:
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
     nothing = os.open(os.devnull, os.O_RDONLY)
     actions = [(os.POSIX_SPAWN_DUP2, nothing, 0), (os.POSIX_SPAWN_DUP2, write, 1)]
+    group = {"setpgroup": 0} if ending else {}  # one of its own, which we survive to end the container
     try:
-        child = os.posix_spawnp(command[0], command, dict(os.environ), file_actions=actions, setsigdef=[signal.SIGCHLD])
+        child = os.posix_spawnp(
+            command[0], command, dict(os.environ), file_actions=actions, setsigdef=[signal.SIGCHLD], **group
+        )
     except OSError as error:
         os.write(2, f"cannot run {command[0]!r}: {error.strerror}\n".encode())
         return NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE
@@ -38,7 +42,12 @@ def main(result: str, command: list[str]) -> int:
     while not ended:
         ready = select.select(open_ends, [], [])[0]
         if 0 in ready and not os.read(0, 1):
-            os.killpg(0, signal.SIGKILL)
+            try:
+                if ending:
+                    os.killpg(child, signal.SIGKILL)
+                    os.waitpid(os.posix_spawnp(ending[0], ending, dict(os.environ), file_actions=actions[:1]), 0)
+            finally:
+                os.killpg(0, signal.SIGKILL)
         if printed in ready and not copied(printed, kept):
             open_ends.remove(printed)
         if woken in ready:
@@ -67,4 +76,5 @@ def copied(source: int, kept: int) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2:]))
+    number = 3 + int(sys.argv[2])
+    sys.exit(main(sys.argv[1], sys.argv[3:number], sys.argv[number:]))

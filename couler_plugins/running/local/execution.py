@@ -17,9 +17,11 @@ from couler_plugins.errors import CoulerError, EngineError
 from couler_plugins.hookspecs.local import Ended, File
 from couler_plugins.hookspecs.running import Produced, Status
 from couler_plugins.running.local.caching import Caching, Opening
+from couler_plugins.running.local.containers import Containers
 from couler_plugins.running.local.engine import Engine
 from couler_plugins.running.local.jobs import Work
-from couler_plugins.running.local.operations import Operations, Progress
+from couler_plugins.running.local.operations import Operations
+from couler_plugins.running.local.progress import Progress
 from couler_plugins.running.local.records import Record, Records, locked
 from couler_plugins.running.local.scope import Whole
 from couler_plugins.runs import Lookup, Run, StepRun
@@ -72,10 +74,14 @@ class Execution:
         folder: where it keeps what it makes.
         limit: how many programs may run at a time.
         opening: opens the cache; None where nothing is cached.
+        containers: what runs programs in containers; None where they are processes.
     """
 
-    def __init__(self, work: Work, run: str, folder: Path, limit: int, opening: Opening | None) -> None:
+    def __init__(
+        self, work: Work, run: str, folder: Path, limit: int, opening: Opening | None, containers: Containers | None
+    ) -> None:
         self._work, self._folder, self._limit, self._opening = work, folder, limit, opening
+        self._containers = containers
         self._whole = Whole(parameters=work.parameters, facts={"id": run, "name": work.job.name})
         self._progress = Progress()
         self._ended: Ended | None = None
@@ -151,7 +157,7 @@ class Execution:
             analysis = Analysis(work.workflow, work.caching)
         limit = min(self._limit, work.facet.parallelism or self._limit)
         caching = Caching(analysis, self._opening, work.job.place)
-        operations = Operations(work.facet, self._folder, records, caching, self._progress, limit)
+        operations = Operations(work.facet, self._folder, records, caching, self._progress, limit, self._containers)
         engine = Engine(work.workflow, work.facet, self._whole, operations)
         task = asyncio.ensure_future(engine.run())
         try:

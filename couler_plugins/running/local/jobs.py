@@ -38,13 +38,13 @@ SHOWN = 20
 """Reasons that an error shows."""
 
 
-def refuse_unless_faithful(workflow: Workflow, facet: Local) -> None:
+def refuse_unless_faithful(workflow: Workflow, facet: Local, *, contained: bool) -> None:
     """Does nothing where all of a workflow can run here.
 
     Raises:
         Unsupported: something cannot; every such place is named, with the reason.
     """
-    reasons = list(dict.fromkeys([*_core(workflow, facet), *facet.refusals()]))
+    reasons = list(dict.fromkeys([*_core(workflow, facet, contained), *facet.refusals()]))
     if reasons:
         lines = [f"{item.subject or workflow.label}: {item.reason}" for item in reasons]
         more = [f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
@@ -57,7 +57,7 @@ def refuse_unless_faithful(workflow: Workflow, facet: Local) -> None:
         )
 
 
-def _core(workflow: Workflow, facet: Local) -> Iterator[Refusal]:
+def _core(workflow: Workflow, facet: Local, contained: bool) -> Iterator[Refusal]:
     if workflow.entry is None or workflow.library:
         yield Refusal("", "it is a library: nothing says where a run starts")
         return
@@ -73,7 +73,7 @@ def _core(workflow: Workflow, facet: Local) -> Iterator[Refusal]:
             yield from _step(site)
     for item in by_name.values():
         if item.name in reached:
-            yield from _graph(item) if isinstance(item, Graph) else _operation(item, facet)
+            yield from _graph(item) if isinstance(item, Graph) else _operation(item, facet, contained)
 
 
 def _step(site: CallSite) -> Iterator[Refusal]:
@@ -116,7 +116,7 @@ def _those(subject: str, reasons: Iterable[tuple[object, str]]) -> Iterator[Refu
     return (Refusal(subject, reason) for holds, reason in reasons if holds)
 
 
-def _operation(operation: Operation, facet: Local) -> Iterator[Refusal]:
+def _operation(operation: Operation, facet: Local, contained: bool) -> Iterator[Refusal]:
     beyond = (
         (operation.daemon, "it keeps running beside the steps after it"),
         (operation.memoized, "its owner has the engine cache it, in a cache of the cluster"),
@@ -124,22 +124,26 @@ def _operation(operation: Operation, facet: Local) -> Iterator[Refusal]:
         (operation.directives, "it asks its engine for something that --local does not support"),
     )
     yield from _those(operation.name, beyond)
-    if operation.kind not in ("script", "python"):
-        yield Refusal(operation.name, f"its kind is {operation.kind}, and --local runs only scripts")
+    if operation.kind not in ("script", "python", *(["container"] if contained else [])):
+        more = " and containers" if contained else ", or containers with --containers podman"
+        more = more if contained or operation.kind == "container" else ""
+        yield Refusal(operation.name, f"its kind is {operation.kind}, and --local runs only scripts{more}")
         return
     try:
         program = facet.program(operation, _declared(operation, facet))
     except NotThere as error:
         yield Refusal(operation.name, str(error))
         return
-    if which(program.command[0]) is None:
+    if not contained and which(program.command[0]) is None:
         yield Refusal(operation.name, f"there is no {program.command[0]!r} here")
     for path in (*program.inputs.values(), *(place.path for place in program.outputs)):
+        if ANY in path and contained:
+            continue  # nothing is redirected there
         if ANY in path:
             yield Refusal(operation.name, f"its path {path.replace(ANY, '…')} is only known at run time")
         elif not path.startswith("/") or ".." in path.split("/") or path.strip("/") == "":
             yield Refusal(operation.name, f"its path {path!r:.80} is no absolute path of a file")
-        elif unnamed(program.source, path):
+        elif not contained and unnamed(program.source, path):
             reason = f"its program does not contain the path {path}, so couler cannot redirect it to the step's folder"
             yield Refusal(operation.name, reason)
 
@@ -175,8 +179,8 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
     caching: Knowledge | None
 
 
-def works_of(adapter: Adapter, documents: Sequence[Any], request: Request) -> list[Work]:
-    """The workflows in some documents.
+def works_of(adapter: Adapter, documents: Sequence[Any], request: Request, *, contained: bool = False) -> list[Work]:
+    """The workflows in some documents, to run as processes or contained in images.
 
     Raises:
         InvalidInput: a document or a parameter makes no sense.
@@ -204,13 +208,14 @@ def works_of(adapter: Adapter, documents: Sequence[Any], request: Request) -> li
             caching.rows = request.rows
         bare = workflow if caching is None else caching.bare
         facet = adapter.local(bare, bundle)
+        facet = facet.in_containers() if facet is not None and contained else facet
         if facet is None:
             raise Unsupported(
-                f"--local is not supported for workflows of {adapter.engine}",
+                f"{'--containers' if contained else '--local'} is not supported for workflows of {adapter.engine}",
                 engine=adapter.engine,
                 feature="run --local",
             )
-        refuse_unless_faithful(bare, facet)
+        refuse_unless_faithful(bare, facet, contained=contained)
         works.append(_work(bare, facet, caching, request, documents))
     places = [work.job.place for work in works]
     if len(set(places)) < len(places):

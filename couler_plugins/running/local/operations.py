@@ -1,4 +1,4 @@
-"""Operations of a local run: from a record, from the cache, or as often as it takes; and its progress."""
+"""Operations of a local run: from a record, from the cache, or as often as it takes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import concurrent.futures
 import hashlib
 import re
 import shutil
-import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -19,54 +18,13 @@ from couler_plugins.caching.keys import digest
 from couler_plugins.caching.reads import ReadSet
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.local import Ended, File, Local, Look, NotThere, Program
-from couler_plugins.hookspecs.running import Phase, Status
 from couler_plugins.ir import Operation
 from couler_plugins.running.local.attempts import attempt, contents, ended_of, last_lines, printed, take
 from couler_plugins.running.local.caching import Cached, Caching
+from couler_plugins.running.local.containers import MOUNTS, Containers
+from couler_plugins.running.local.progress import Progress
 from couler_plugins.running.local.records import Record, Records
 from couler_plugins.running.local.scope import Scope
-
-
-class Progress:
-    """Counts the programs of a run. `changed` is set whenever something has happened."""
-
-    def __init__(self) -> None:
-        self.changed = threading.Event()
-        self._lock = threading.Lock()
-        self._begun: dict[str, None] = {}
-        self._running: dict[str, None] = {}
-        self._ended: dict[str, Ended] = {}
-
-    def begin(self, step: str) -> None:
-        """A step is there, and waits for its turn."""
-        with self._lock:
-            self._begun[step] = None
-
-    def start(self, step: str) -> None:
-        """A step has its turn."""
-        with self._lock:
-            self._running[step] = None
-        self.changed.set()
-
-    def end(self, step: str, ended: Ended) -> None:
-        """A step has ended."""
-        with self._lock:
-            self._running.pop(step, None)
-            self._ended[step] = ended
-        self.changed.set()
-
-    def status(self, phase: Phase, message: str) -> Status:
-        """The same for those who ask."""
-        with self._lock:
-            ended: Mapping[str, Ended] = dict(self._ended)
-            return Status(
-                phase=phase,
-                message=message,
-                done=len(ended),
-                steps=len(self._begun),
-                running=tuple(self._running),
-                failed=tuple(step for step, item in ended.items() if item.bad),
-            )
 
 
 READABLE = 80
@@ -97,16 +55,25 @@ class Operations:
         caching: what is cached.
         progress: is told what happens.
         limit: how many programs may run at a time.
+        containers: what runs them in containers; None where they are processes.
     """
 
     def __init__(
-        self, facet: Local, folder: Path, records: Records, caching: Caching, progress: Progress, limit: int
+        self,
+        facet: Local,
+        folder: Path,
+        records: Records,
+        caching: Caching,
+        progress: Progress,
+        limit: int,
+        containers: Containers | None = None,
     ) -> None:
         self._facet = facet
         self._folder = folder
         self._records = records
         self._caching = caching
         self._progress = progress
+        self._containers = containers
         self._turns = asyncio.Semaphore(limit)
         # Threads that wait for a program while the cache keeps its place: as many as there are programs, and no others.
         self._waiting = ThreadPoolExecutor(limit, "couler cache")
@@ -149,6 +116,7 @@ class Operations:
             self._progress.start(site.path)
             cached = self._caching.of(operation, scope, caller, site.call, site.path)
             run = _Attempts(self._facet, operation, program, artifacts, own, site, scope.look)
+            run.containers = self._containers
             run.observe = cached is not None and cached.observed
             began = time.monotonic()
             ended = await (run.all() if cached is None else self._reused(run, cached, operation, own))
@@ -204,6 +172,7 @@ class _Attempts:
         observe: whether what they read is observed.
         trace: whether their system calls are as well.
         last: the folder of the last one.
+        containers: what runs them in containers; None where they are processes.
     """
 
     def __init__(
@@ -220,6 +189,7 @@ class _Attempts:
         self._own, self._site, self._look = own, site, look
         self.observe = self.trace = False
         self.last = own
+        self.containers: Containers | None = None
         self.tries = 0
         self.seconds = 0.0
         self.computing: concurrent.futures.Future[Ended] | None = None
@@ -241,7 +211,10 @@ class _Attempts:
         number = 1 + max((int(path.name) for path in self._own.glob("[0-9]*") if path.name.isdigit()), default=0)
         folder = self._own / str(number)
         self.tries, self.last = self.tries + 1, folder
-        done = await attempt(self._program, self._artifacts, folder, observe=self.observe, trace=self.trace)
+        if self.containers is not None:
+            done = await self.containers.attempt(self._program, self._artifacts, folder)
+        else:
+            done = await attempt(self._program, self._artifacts, folder, observe=self.observe, trace=self.trace)
         self.seconds = done.seconds
         if done.code != 0:
             why = "the time was up" if done.code is None else f"exit code {done.code}"
@@ -255,7 +228,8 @@ class _Attempts:
         except NotThere as error:
             message = f"{self._site.path}: {error}"
             return Ended(outcome="errored", message=message, code=done.code, seconds=done.seconds)
-        shutil.rmtree(done.root.folder, ignore_errors=True)  # what counts of it was taken
+        for name in (done.root.folder, folder / MOUNTS):  # what counts of it was taken
+            shutil.rmtree(name, ignore_errors=True)
         texts = await asyncio.to_thread(contents, self._own / "made")
         return ended_of(self._operation, self._own / "made", texts, done.code)
 

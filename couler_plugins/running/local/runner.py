@@ -17,6 +17,7 @@ from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.hookspecs import Adapter
 from couler_plugins.hookspecs.running import Job, Phase, Produced, Request, Status, Submitted, Where
 from couler_plugins.running.local.caching import Opening
+from couler_plugins.running.local.containers import Containers
 from couler_plugins.running.local.execution import RECORDS, STOP, Execution
 from couler_plugins.running.local.jobs import Work, works_of
 from couler_plugins.running.local.records import Record, is_locked
@@ -33,15 +34,23 @@ class LocalRunner:
         where: the folder.
         parallel: how many programs may run at a time; None for as many as there are processors.
         opening: opens the artifact cache; None where nothing is cached.
+        containers: what runs programs in containers of their images; None where they are processes.
     """
 
     def __init__(
-        self, adapter: Adapter, where: Where, *, parallel: int | None = None, opening: Opening | None = None
+        self,
+        adapter: Adapter,
+        where: Where,
+        *,
+        parallel: int | None = None,
+        opening: Opening | None = None,
+        containers: Containers | None = None,
     ) -> None:
         self._adapter = adapter
         self._folder = Path(where.folder).resolve()
         self._limit = parallel or os.cpu_count() or 1
         self._opening = opening
+        self._containers = containers
         self._run = ""
         self._works: dict[str, Work] = {}
         self._executions: dict[str, Execution] = {}
@@ -56,7 +65,8 @@ class LocalRunner:
                 "the folder has a name that scripts would take for more", file=str(self._folder), hint=hint
             )
         self._run = request.run
-        self._works = {work.job.place: work for work in works_of(self._adapter, documents, request)}
+        works = works_of(self._adapter, documents, request, contained=self._containers is not None)
+        self._works = {work.job.place: work for work in works}
         return [work.job for work in self._works.values()]
 
     def submit(self, job: Job, request: Request) -> Submitted:
@@ -101,7 +111,7 @@ class LocalRunner:
     def _started(self, place: str) -> Execution:
         if place not in self._executions:
             work, folder = self._works[place], self._inside(place)
-            self._executions[place] = Execution(work, self._run, folder, self._limit, self._opening)
+            self._executions[place] = Execution(work, self._run, folder, self._limit, self._opening, self._containers)
         return self._executions[place]
 
     def _left(self, place: str) -> Status:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
+from typing import Any
 
 from couler_argo.run.local.values import data, text
 from couler_plugins.engine_kit.durations import go_seconds
@@ -38,15 +39,27 @@ def program(operation: Operation, look: Look) -> Program:
     return Program(
         command=(PurePosixPath(command[0]).name, *command[1:]),
         source=text(main.script, look),
-        env=tuple(_environment(main, look)),
-        inputs={port.name: path(port, look) for port in operation.inputs if port.kind == "artifact"},
-        outputs=tuple(_places(operation, look)),
-        seconds=_limit(operation, look),
-        most_printed=MOST_PRINTED,
+        env=tuple(environment(main, look)),
+        **files(operation, look),
     )
 
 
-def _environment(container: Container, look: Look) -> Iterator[tuple[str, str]]:
+def files(operation: Operation, look: Look) -> dict[str, Any]:
+    """What a program is given and leaves, and how long it may take: fields of `Program`."""
+    return {
+        "inputs": {port.name: path(port, look) for port in operation.inputs if port.kind == "artifact"},
+        "outputs": tuple(_places(operation, look)),
+        "seconds": _limit(operation, look),
+        "most_printed": MOST_PRINTED,
+    }
+
+
+def environment(container: Container, look: Look) -> Iterator[tuple[str, str]]:
+    """The variables of a container.
+
+    Raises:
+        NotThere: one is not known here.
+    """
     for variable in container.env:
         if isinstance(variable.value, Native):
             raise NotThere(f"its variable {variable.name!r} comes from a secret, a ConfigMap or the pod")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from couler_argo.run.local import facts, programs, values
+from couler_argo.run.local import containers, facts, programs, values
 from couler_argo.run.local import unsupported as refusals
 from couler_argo.run.local.evaluating import condition_holds
 from couler_argo.run.local.facts import data_of
-from couler_plugins.hookspecs.local import Look, NotThere, Refusal
-from couler_plugins.ir import Bundle, Expression, Value, Workflow
+from couler_plugins.hookspecs.local import Look, NotThere, Program, Refusal
+from couler_plugins.ir import Bundle, Expression, Operation, Value, Workflow
 
 
 def local_of(workflow: Workflow, bundle: Bundle) -> ArgoLocal:
@@ -22,10 +22,11 @@ class ArgoLocal:
 
     Args:
         workflow: the workflow.
+        contained: whether each program runs in a container of its image.
     """
 
-    def __init__(self, workflow: Workflow) -> None:
-        self._workflow = workflow
+    def __init__(self, workflow: Workflow, *, contained: bool = False) -> None:
+        self._workflow, self._contained = workflow, contained
 
     @property
     def parallelism(self) -> int | None:
@@ -35,7 +36,17 @@ class ArgoLocal:
 
     def refusals(self) -> Sequence[Refusal]:
         """What only a cluster can run; see `couler_argo.run.local.unsupported`."""
-        return list(refusals.refusals(self._workflow))
+        return list(refusals.refusals(self._workflow, contained=self._contained))
+
+    def in_containers(self) -> ArgoLocal:
+        """The same where each program runs in a container of its image."""
+        return ArgoLocal(self._workflow, contained=True)
+
+    def program(self, operation: Operation, look: Look) -> Program:
+        """What a script or a container runs."""
+        if self._contained:
+            return containers.program(self._workflow, operation, look)
+        return programs.program(operation, look)
 
     text = staticmethod(values.text)
     artifact = staticmethod(values.artifact)
@@ -44,7 +55,6 @@ class ArgoLocal:
     fact = staticmethod(facts.fact)
     outcome = staticmethod(facts.outcome)
     path = staticmethod(programs.path)
-    program = staticmethod(programs.program)
     pause = staticmethod(facts.pause)
 
     def holds(self, condition: Value, look: Look) -> bool:

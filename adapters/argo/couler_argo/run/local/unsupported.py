@@ -99,6 +99,10 @@ CONTAINER = frozenset(
         "terminationMessagePolicy",
     ]
 )
+OF_PODS = frozenset({"hostAliases", "podSpecPatch"})
+"""Fields of a pod that would mean something to a container of this machine."""
+IN_CONTAINERS = frozenset({"volumeMounts", "workingDir"})
+"""Fields that a container of this machine has as well; see `couler_argo.run.local.containers`."""
 PORT = frozenset({"description", "enum", "archive", "artifactGC", "optional"})
 ROLES = {"init": "an init container", "sidecar": "a sidecar"}
 WHY = {
@@ -108,9 +112,14 @@ WHY = {
 }
 
 
-def refusals(workflow: Workflow) -> Iterator[Refusal]:
-    """Everything that cannot mean the same here, with the reason."""
-    for key in sorted(mapping_at(data_of(workflow.native_extra), "spec").keys() - SPEC):
+def refusals(workflow: Workflow, *, contained: bool) -> Iterator[Refusal]:
+    """Everything that cannot mean the same here, with the reason.
+
+    Args:
+        contained: whether each program runs in a container of its image.
+    """
+    known = SPEC - OF_PODS if contained else SPEC
+    for key in sorted(mapping_at(data_of(workflow.native_extra), "spec").keys() - known):
         yield Refusal("", f"its {key} has a meaning only in a cluster")
     for port in workflow.parameters:
         yield from _ports("", (port,))
@@ -123,7 +132,7 @@ def refusals(workflow: Workflow) -> Iterator[Refusal]:
         yield from _ports(graph.name, graph.inputs)
         yield from _within(graph.name, (graph.inputs, graph.outputs, graph.parallelism))
     for operation in workflow.operations:
-        yield from _operation(operation)
+        yield from _operation(operation, contained)
 
 
 def _step(subject: str, step: Step) -> Iterator[Refusal]:
@@ -156,18 +165,20 @@ def _ports(subject: str, ports: Iterable[Port]) -> Iterator[Refusal]:
             yield Refusal(subject, f"its input {port.name!r} has {key!r}, which --local does not support")
 
 
-def _operation(operation: Operation) -> Iterator[Refusal]:
+def _operation(operation: Operation, contained: bool) -> Iterator[Refusal]:
     name = operation.name
-    if operation.kind != "script":
+    if operation.kind != "script" and not (contained and operation.kind == "container"):
         return  # the core says so
-    for key in sorted(data_of(operation.native_extra).keys() - TEMPLATE):
+    for key in sorted(data_of(operation.native_extra).keys() - (TEMPLATE - OF_PODS if contained else TEMPLATE)):
         yield Refusal(name, f"its {key} has a meaning only in a cluster")
     for container in operation.containers:
         if container.role != "main":
             yield Refusal(name, f"it has {ROLES[container.role]}")
-        elif container.args:
+        elif container.args and not contained:
             yield Refusal(name, "its script has arguments")
-        for key in sorted(data_of(container.native_extra).keys() - CONTAINER):
+        for key in sorted(
+            data_of(container.native_extra).keys() - (CONTAINER | IN_CONTAINERS if contained else CONTAINER)
+        ):
             yield Refusal(name, WHY.get(key, f"its {key} is not supported by --local"))
     yield from _ports(name, operation.inputs)
     for output in operation.outputs:
@@ -175,8 +186,11 @@ def _operation(operation: Operation) -> Iterator[Refusal]:
             yield Refusal(name, f"its output {output.name!r} goes to a place of its own ({key})")
     for reason in objections(operation.retry) if operation.retry is not None else ():
         yield Refusal(name, reason)
-    body = (operation.inputs, operation.outputs, operation.timeout, filled_in(operation.retry))
-    yield from _within(name, (*body, *((item.script, item.command, item.env) for item in operation.containers)))
+    body: tuple[Any, ...] = (operation.inputs, operation.outputs, operation.timeout, filled_in(operation.retry))
+    for container in operation.containers:
+        body += (container.script, container.command, container.env)
+        body += (container.image, container.args) if contained else ()
+    yield from _within(name, body)
 
 
 def _within(subject: str, body: Any) -> Iterator[Refusal]:
