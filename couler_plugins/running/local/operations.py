@@ -26,7 +26,6 @@ from couler_plugins.running.local.progress import Progress
 from couler_plugins.running.local.records import Record, Records
 from couler_plugins.running.local.scope import Scope
 
-
 READABLE = 80
 OTHER = re.compile(r"[^A-Za-z0-9._]+")
 
