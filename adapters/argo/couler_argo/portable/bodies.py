@@ -20,6 +20,8 @@ from couler_plugins.ir import Container, Literal, Operation, replace
 Note = Callable[[str, str, str], None]
 """Notes a detail that is left out: of which operation, what is done, and why."""
 MAIN = "main"
+IMAGE = Literal(value="busybox")
+"""Has `wget` and `sleep`."""
 kind_of = attrgetter("kind")
 HTTP = frozenset({"url", "method", "headers", "timeoutSeconds", "insecureSkipVerify", "body"})
 PEERS = frozenset({"ports", "readinessProbe", "livenessProbe", "startupProbe"})
@@ -92,7 +94,7 @@ def _requested(operation: Operation, rest: Mapping[str, Any]) -> Operation:
     words += [word for item in headers for word in ("--header", f"{item.get('name')}: {item['value']}")]
     words += ["--post-data", body["body"]] if method == "POST" else []
     args = tuple(map(value, [*words, body["url"]]))
-    return _of(operation, rest, Container(command=(Literal(value="wget"),), args=args))
+    return _of(operation, rest, Container(image=IMAGE, command=(Literal(value="wget"),), args=args))
 
 
 def _slept(operation: Operation, rest: Mapping[str, Any]) -> Operation:
@@ -101,7 +103,7 @@ def _slept(operation: Operation, rest: Mapping[str, Any]) -> Operation:
     seconds = as_seconds(str(duration)) if duration is not None and "{{" not in str(duration) else None
     if seconds is None or operation.outputs:
         return operation
-    sleep = Container(command=(Literal(value="sleep"),), args=(Literal(value=str(seconds.value)),))
+    sleep = Container(image=IMAGE, command=(Literal(value="sleep"),), args=(Literal(value=str(seconds.value)),))
     return _of(operation, rest, sleep)
 
 
