@@ -88,6 +88,18 @@ spec:
             template: say
             withItems: [{word: one, count: 1}, {word: two, count: 2}]
             arguments: {parameters: [{name: text, value: "{{item.word}}-{{item.count}}"}]}
+          - name: counted
+            template: say
+            withSequence: {start: 2, end: 1, format: "no%02d"}
+            arguments: {parameters: [{name: text, value: "{{item}}"}]}
+          - name: listed
+            templateRef: {name: speech, template: say}
+            withParam: '["a", "b c"]'
+            arguments: {parameters: [{name: text, value: "{{item}}"}]}
+          - name: joined
+            templateRef: {name: speech, template: aloud}
+            when: "{{=workflow.parameters.who == 'world'}}"
+            arguments: {parameters: [{name: text, value: "{{='to the ' + workflow.parameters.who}}"}]}
     - name: choose
       script:
         image: busybox
@@ -114,8 +126,23 @@ spec:
         image: busybox
         command: [sh, -c, 'printf "%s%s\n" "$0" "$1" >> LOG']
         args: ["{{inputs.parameters.text}}", "{{inputs.parameters.mark}}"]
+---
+apiVersion: argoproj.io/v1alpha1
+kind: WorkflowTemplate
+metadata: {name: speech}
+spec:
+  templates:
+    - name: aloud
+      inputs: {parameters: [{name: text}]}
+      dag:
+        tasks:
+          - {name: say, template: say, arguments: {parameters: [{name: text, value: "{{inputs.parameters.text}}"}]}}
+    - name: say
+      inputs: {parameters: [{name: text}]}
+      container: {image: busybox, command: [sh, -c, 'echo "$0?" >> LOG'], args: ["{{inputs.parameters.text}}"]}
 """
 STEPS = ["Hello, world!", '[it prints "this"', "too]!", "one-1!", "two-2!"]
+STEPS += ["no02!", "no01!", "a?", "b c?", "to the world?"]
 
 
 def over(text: str, engines: list[str], folder: Path) -> list[str]:

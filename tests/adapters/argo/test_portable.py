@@ -211,3 +211,14 @@ def test_steps_that_no_target_needs_are_left_out() -> None:
     assert ([step.name for step in graph.steps], graph.targets) == (["A", "B"], ())
     assert graph.steps[1].needs.outcomes == ("errored", "failed")  # type: ignore[union-attr]
     assert [note.subject for note in notes] == ["B"]
+
+
+def test_a_file_at_an_address_is_fetched_first() -> None:
+    artifact = "{name: f, path: /bin/f, mode: 0755, http: {url: https://a.b/f}}"
+    operation = only(f"inputs: {{artifacts: [{artifact}]}}", "      container: {image: x, command: [f]}")
+    first, main = operation.containers
+    assert (first.role, first.args, operation.inputs) == ("init", (Literal(value="https://a.b/f"),), ())
+    mounts = main.native_extra.data["volumeMounts"]  # type: ignore[union-attr]
+    assert mounts == [{"name": "fetched-0", "mountPath": "/bin/f", "subPath": "f"}]
+    packed = only(f"inputs: {{artifacts: [{artifact}]}}".replace("b/f", "b/f.tgz"), "      container: {image: x}")
+    assert [port.name for port in packed.inputs] == ["f"]

@@ -5,7 +5,7 @@ Sources: docs/container-set-template.md, docs/http-template.md; `http.go` and `s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from itertools import pairwise
 from operator import attrgetter
 from typing import Any
@@ -15,19 +15,30 @@ from couler_argo.documents import rest_of
 from couler_argo.references import native, value
 from couler_argo.templates import CONTAINER
 from couler_plugins.engine_kit.durations import as_seconds
-from couler_plugins.ir import Container, Literal, Operation, replace
+from couler_plugins.ir import Container, Literal, Operation, Port, fresh_name, references, replace
 
-Note = Callable[[str, str, str], None]
+Note = Callable[..., None]
 """Notes a detail that is left out: of which operation, what is done, and why."""
 MAIN = "main"
+IMAGE = Literal(value="busybox")
+"""Has `wget` and `sleep`."""
 kind_of = attrgetter("kind")
 HTTP = frozenset({"url", "method", "headers", "timeoutSeconds", "insecureSkipVerify", "body"})
+FETCHED = "/couler-fetched"
+PACKED = (".tgz", ".tar", ".gz", ".zip")
+"""Endings of files that Argo unpacks."""
 PEERS = frozenset({"ports", "readinessProbe", "livenessProbe", "startupProbe"})
 """What a container says of itself that others talk to while it runs."""
 
 
-def with_container(operation: Operation, note: Note) -> Operation:
-    """Return an operation that runs in containers, as far as these do the same."""
+def with_container(operation: Operation, note: Note, passed: Collection[str] = ()) -> Operation:
+    """Return an operation that runs in containers, as far as these do the same.
+
+    Args:
+        operation: the operation.
+        note: is told what is not quite the same.
+        passed: the artifacts that its calls pass.
+    """
     rest = rest_of(operation)
     match operation.kind:
         case "containerSet":
@@ -36,7 +47,7 @@ def with_container(operation: Operation, note: Note) -> Operation:
             return _requested(operation, rest)
         case "suspend":
             return _slept(operation, rest)
-    return _mirrored(operation)
+    return _mirrored(_fetched(operation, rest, note, passed))
 
 
 def _of(operation: Operation, rest: Mapping[str, Any], *containers: Container) -> Operation:
@@ -92,7 +103,7 @@ def _requested(operation: Operation, rest: Mapping[str, Any]) -> Operation:
     words += [word for item in headers for word in ("--header", f"{item.get('name')}: {item['value']}")]
     words += ["--post-data", body["body"]] if method == "POST" else []
     args = tuple(map(value, [*words, body["url"]]))
-    return _of(operation, rest, Container(command=(Literal(value="wget"),), args=args))
+    return _of(operation, rest, Container(image=IMAGE, command=(Literal(value="wget"),), args=args))
 
 
 def _slept(operation: Operation, rest: Mapping[str, Any]) -> Operation:
@@ -101,8 +112,58 @@ def _slept(operation: Operation, rest: Mapping[str, Any]) -> Operation:
     seconds = as_seconds(str(duration)) if duration is not None and "{{" not in str(duration) else None
     if seconds is None or operation.outputs:
         return operation
-    sleep = Container(command=(Literal(value="sleep"),), args=(Literal(value=str(seconds.value)),))
+    sleep = Container(image=IMAGE, command=(Literal(value="sleep"),), args=(Literal(value=str(seconds.value)),))
     return _of(operation, rest, sleep)
+
+
+def _fetched(operation: Operation, rest: dict[str, Any], note: Note, passed: Collection[str]) -> Operation:
+    """Return an operation that fetches those artifacts first that are files at an address, and nothing else."""
+    containers, inputs, volumes = list(operation.containers), [], list(rest.get("volumes") or [])
+    read = {item.name for item in references(operation) if item.kind == "artifact"}.union(passed)
+    for port in operation.inputs:
+        source = _address(port) if port.name not in read else None
+        if source is None or not containers or [item.role for item in containers].count("main") != 1:
+            inputs.append(port)
+            continue
+        path, url, mode = source
+        note(operation.name, f"fetch {port.name} first", "Argo unpacks what it fetches if it is an archive", "")
+        volume, file = (
+            fresh_name(f"fetched-{len(volumes)}", [item["name"] for item in volumes]),
+            path.rsplit("/", 1)[-1],
+        )
+        volumes.append({"name": volume, "emptyDir": {}})
+        script = f'wget -q -O "$0" "$1" && chmod {mode} "$0"'
+        words = (Literal(value=word) for word in ("sh", "-c", script, f"{FETCHED}/{file}"))
+        mounted = native({"volumeMounts": [{"name": volume, "mountPath": FETCHED}]})
+        first = Container(
+            name=volume, role="init", image=IMAGE, command=tuple(words), args=(value(url),), native_extra=mounted
+        )
+        mount = {"name": volume, "mountPath": path, "subPath": file}
+        containers = [first, *(_with_mount(item, mount) if item.role == "main" else item for item in containers)]
+    if len(inputs) == len(operation.inputs):
+        return operation
+    return replace(
+        operation, containers=tuple(containers), inputs=tuple(inputs), native_extra=native({**rest, "volumes": volumes})
+    )
+
+
+def _address(port: Port) -> tuple[str, str, str] | None:
+    """Return where an artifact is to be, its address, and its mode; None where it is more than a file at an address."""
+    origin = port.origin.data if port.origin is not None and not any(references(port.origin)) else {}
+    said = rest_of(port)
+    is_file = port.kind == "artifact" and isinstance(port.path, Literal) and origin.keys() == {"http"}
+    mode, archive = said.pop("mode", 0o644), said.pop("archive", None)
+    if not is_file or said or archive not in (None, {"none": {}}) or origin["http"].keys() != {"url"}:
+        return None
+    url = str(origin["http"]["url"])
+    if archive is None and url.endswith(PACKED):
+        return None
+    return str(port.path.value), url, f"{mode:o}"  # type: ignore[union-attr]
+
+
+def _with_mount(container: Container, mount: dict[str, str]) -> Container:
+    rest = rest_of(container)
+    return replace(container, native_extra=native({**rest, "volumeMounts": [*(rest.get("volumeMounts") or []), mount]}))
 
 
 def _mirrored(operation: Operation) -> Operation:

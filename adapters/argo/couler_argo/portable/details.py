@@ -176,8 +176,8 @@ def _with_times_at_calls(workflow: Workflow) -> Workflow:
     operations = []
     for operation in map(_with_deadline, workflow.operations):
         sites = by_callee.get(operation.name, [])
-        known = [_time(operation, site) for site in sites]
-        if isinstance(operation.timeout, Reference) and sites and None not in known:
+        times_passed = [_time(operation, site) for site in sites]
+        if isinstance(operation.timeout, Reference) and sites and None not in times_passed:
             times[operation.name] = operation
             operations.append(replace(operation, timeout=None))
         else:

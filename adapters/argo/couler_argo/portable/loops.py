@@ -39,13 +39,13 @@ Constants = Mapping[tuple[str, str], Literal]
 
 def with_items(workflow: Workflow) -> Workflow:
     """Return a workflow with the items of each loop whose count or list is known."""
-    known = constants(workflow)
+    constant = constants(workflow)
 
     def changed(site: CallSite) -> Any:
         loop = site.step.loop
         if loop is None or len(loop.axes) != 1:
             return site.step
-        items = _items(loop, site.graph.name if site.graph is not None else "", known)
+        items = _items(loop, site.graph.name if site.graph is not None else "", constant)
         if not items:
             return site.step
         axis = Axis(name=loop.axes[0].name, values=Native.of(items))
@@ -82,11 +82,11 @@ def value_of(item: Graph | Operation, name: str, site: CallSite) -> Value | None
     return next((port.value if port.value is not None else port.default for port in ports), None)
 
 
-def _items(loop: Loop, graph: str, known: Constants) -> list[Any]:
+def _items(loop: Loop, graph: str, constant: Constants) -> list[Any]:
     """Return the items of a loop; none where they are not known."""
     values = loop.axes[0].values
     if isinstance(values, Reference) and values.to == "input" and not values.path:
-        values = known.get((graph, values.name), values)
+        values = constant.get((graph, values.name), values)
     if loop.combine == "sequence" and isinstance(values, Native):
         return list(_counted(values.data)) if not any(references(values)) else []
     if loop.combine == "rows" and isinstance(values, Literal) and isinstance(values.value, str):

@@ -21,6 +21,7 @@ from couler_plugins.ir import (
     Workflow,
     callables,
     callee_of,
+    calls_by_callee,
     needed,
     references,
     replace,
@@ -44,7 +45,13 @@ def portable(workflow: Workflow, bundle: Bundle) -> tuple[Workflow | None, tuple
     workflow = with_plain_texts(workflow)
     raise_all(OF_ARGO.refusals(workflow))
     workflow = with_common_words(with_items(without_records(workflow)), notes)
-    operations = (_with_paths(with_container(item, notes.add)) for item in workflow.operations)
+    passed = {
+        name: {item.name for site in sites for item in site.step.arguments if item.kind == "artifact"}
+        for name, sites in calls_by_callee(workflow).items()
+    }
+    operations = (
+        _with_paths(with_container(item, notes.add, passed.get(item.name, ()))) for item in workflow.operations
+    )
     return replace(workflow, operations=tuple(operations)), tuple(notes.decisions)
 
 
