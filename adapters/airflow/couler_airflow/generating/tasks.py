@@ -159,7 +159,7 @@ class Planner:
         }
         for number, run in enumerate(runs if paths else ()):
             found = {key: path.value for key, path in paths.items() if hasattr(path, "value")}
-            own = {key: (str(text),) for key, text in found.items()}
+            own: dict[tuple[str, str], Text] = {key: (str(text),) for key, text in found.items()}
             scope = replace_fields(run.scope, paths=own)
             own |= {key: resolve(path, scope, step.name) for key, path in paths.items() if key not in own}
             runs[number] = run._replace(scope=replace_fields(scope, paths=own))
