@@ -46,6 +46,16 @@ def test_what_does_not_count_is_left_out() -> None:
     assert isinstance(convert(Text(EPHEMERAL, "a.yaml"), "airflow", strict=True).files[0].error, Unsupported)
 
 
+def test_artifacts_and_objects_need_what_they_go_through() -> None:
+    made = HELLO.replace("args: [hello]}", "args: [hello]}, outputs: {artifacts: [{name: o, path: /o}]}")
+    applied = SUSPENDED.replace("data: {}", "resource: {action: get, flags: [pods]}")
+    for text, option in ((made, "store=claim"), (applied, "kubectl=image")):
+        error = convert(Text(text, "a.yaml"), "airflow").files[0].error
+        assert isinstance(error, Unsupported)
+        assert option.partition("=")[0] in (error.hint or "")
+        assert option.partition("=")[2] in convert(Text(text, "a.yaml"), f"airflow{{{option}}}").text
+
+
 @pytest.mark.parametrize("way", [("kfp", "tekton", "argo"), ("tekton", "kfp", "argo")])
 def test_what_owners_say_of_caching_goes_along(way: tuple[str, ...]) -> None:
     said = "{couler.io/cache: pure, couler.io/cache-allow: 'secret,network'}"

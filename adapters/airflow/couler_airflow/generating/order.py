@@ -19,7 +19,7 @@ from couler_airflow.generating.needs import (
     rule_for,
 )
 from couler_airflow.generating.task import Task, wait_for
-from couler_airflow.generating.texts import Text
+from couler_airflow.generating.texts import Jinja, Text
 from couler_airflow.legal import refusal
 from couler_plugins.documents.mappings import reached
 from couler_plugins.errors import Unsupported
@@ -188,7 +188,14 @@ def wait_for_end(tasks: Sequence[Task], name: str) -> Incoming:
 
 
 def without_steps(graph: Graph, names: Sequence[str]) -> Graph:
-    """A graph without steps of these names."""
+    """A graph without steps of these names, for which no other waits."""
+    if late := [step.name for step in graph.steps if any(need.step in names for need in needed(step.needs))]:
+        raise refusal("Graph.finalizers", late[0], "waits for what runs at the end")
     stages = graph.stages and tuple(tuple(name for name in stage if name not in names) for stage in graph.stages)
     steps = tuple(step for step in graph.steps if step.name not in names)
     return replace(graph, steps=steps, stages=stages, finalizers=())
+
+
+def refused(reference: Reference) -> Text:
+    """What an output of a step stands for that is refused: nothing else is to be refused for it."""
+    return (Jinja(reference.name),)

@@ -180,9 +180,14 @@ def _of_object(operation: Operation, opened: _Opened, image: str, diagnostics: D
         "failureCondition",
         "setOwnerReference",
     }
-    outputs = [_found(output) for output in operation.outputs]
+    outputs = [found for output in operation.outputs if (found := _found(output))]
     waits = _waits(body)
-    if body.keys() - known or None in outputs or waits is None or opened.data.keys() - {*POD_FIELDS, "metadata"}:
+    if (
+        body.keys() - known
+        or len(outputs) < len(operation.outputs)
+        or waits is None
+        or opened.data.keys() - {*POD_FIELDS, "metadata"}
+    ):
         return None
     if body.get("setOwnerReference"):
         diagnostics.note(operation.name, "is not owned by the run", "Kubernetes does not remove it with it", "detail")

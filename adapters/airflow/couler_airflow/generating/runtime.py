@@ -102,7 +102,11 @@ def each(items: str, field: Any, only: Any = (), some: bool = False) -> list[Any
     values = json.loads(items, parse_float=number)
     if not isinstance(values, list):
         raise ValueError(f"{items!r:.80} is no list in JSON")
-    return [filled(field, item) for item in values if held(only, some, lambda side, item=item: str(filled(side, item)))]
+
+    def wanted(item: Any) -> bool:
+        return held(only, some, lambda side: str(filled(side, item)))
+
+    return [filled(field, item) for item in values if wanted(item)]
 
 
 def collected(values: Any, key: str = "") -> str:

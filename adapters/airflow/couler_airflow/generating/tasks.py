@@ -18,7 +18,7 @@ from couler_airflow.generating.endings import Endings
 from couler_airflow.generating.functions import mapped_over, tell_of
 from couler_airflow.generating.needs import SUCCESS, Wait, rule_for
 from couler_airflow.generating.operators import PLAIN
-from couler_airflow.generating.order import Called, Incoming, Order, is_chain, wait_for_end, without_steps
+from couler_airflow.generating.order import Called, Incoming, Order, is_chain, refused, wait_for_end, without_steps
 from couler_airflow.generating.printing import Ids
 from couler_airflow.generating.task import Run, Task, gathered, place_of, pulled
 from couler_airflow.generating.texts import Jinja, Scope, Text, code_of, constant, made, resolve
@@ -26,7 +26,7 @@ from couler_airflow.legal import Diagnostics, refusal
 from couler_plugins.engine_kit.legalize.legality import SHOWN
 from couler_plugins.engine_kit.legalize.python.functions import function_of
 from couler_plugins.errors import Unsupported
-from couler_plugins.ir import Call, Graph, Operation, Reference, Step, Workflow, callables, needed, replace
+from couler_plugins.ir import Call, Graph, Operation, Reference, Step, Workflow, callables, fresh_name, needed, replace
 
 MAX_TASKS = 10_000
 MAX_DEPTH = 49
@@ -134,6 +134,9 @@ class Planner:
 
     def add(self, place: tuple[str, ...], incoming: Incoming, step: Step | None = None, **fields: Any) -> Task:
         """Adds one task."""
+        if step is None:
+            name = fresh_name(place[-1], {task.place[-1] for task in self.tasks if task.place[:-1] == place[:-1]})
+            place = (*place[:-1], name)
         task = Task(len(self.tasks), place, step, waits=incoming.waits, rule=incoming.rule, **fields)
         task.task_id = self._ids.of(place)
         task.guards = self.guards
@@ -159,7 +162,7 @@ class Planner:
         }
         for number, run in enumerate(runs if paths else ()):
             found = {key: path.value for key, path in paths.items() if hasattr(path, "value")}
-            own = {key: (str(text),) for key, text in found.items()}
+            own: dict[tuple[str, str], Text] = {key: (str(text),) for key, text in found.items()}
             scope = replace_fields(run.scope, paths=own)
             own |= {key: resolve(path, scope, step.name) for key, path in paths.items() if key not in own}
             runs[number] = run._replace(scope=replace_fields(scope, paths=own))
@@ -288,13 +291,8 @@ class Planner:
                 if len(self.tasks) >= MAX_TASKS or len(self.diagnostics.refusals) >= SHOWN:
                     raise  # calls within each other may be exponentially many
                 self.diagnostics.refusals.append(error)
-                steps_of.called[step.name] = Called(step, [], [], _refused, frozenset(), is_graph=False)
+                steps_of.called[step.name] = Called(step, [], [], refused, frozenset(), is_graph=False)
         last = self.endings.of_graph(steps_of.last, place)
         if finalizers:
             last += self.endings.finalize(finalizers, self.tasks[first:], (*place,), scope, is_top=is_top)
         return last, scope
-
-
-def _refused(reference: Reference) -> Text:
-    """What an output of a step stands for that is refused: nothing else is to be refused for it."""
-    return (Jinja(reference.name),)

@@ -75,7 +75,20 @@ MODULES = {
 }
 CALLED = {
     *("Number", "at", "each", "filled", "isinstance", "json", "number", "written", "''"),
-    *("ApprovalOperator", "Request", "answer", "body", "collected", "counted", "dict", "error", "found", "hasattr"),
+    *(
+        "ApprovalOperator",
+        "wanted",
+        "url",
+        "Request",
+        "answer",
+        "body",
+        "collected",
+        "counted",
+        "dict",
+        "error",
+        "found",
+        "hasattr",
+    ),
     *("int", "held", "len", "name", "parsed", "range", "request", "str", "urlopen", "value"),
     *("AirflowSkipException", "BashOperator", "CronTriggerTimetable", "DAG", "EmptyOperator", "KubernetesPodOperator"),
     *("MultipleCronTriggerTimetable", "Param", "TaskGroup", "ValueError", "all", "any", "bool", "compared", "float"),

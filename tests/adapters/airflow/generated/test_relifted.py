@@ -19,7 +19,7 @@ from couler_plugins.ir import (
     needed,
     references,
 )
-from support import at_least
+from support import at_least, sampled
 
 pytestmark = pytest.mark.airflow
 Accepted = dict[str, dict[str, frozenset[str]]]
@@ -57,7 +57,7 @@ def _accepted(need: Need, before: Step) -> frozenset[str]:
 FLAT = [item for item in corpus() if item.source and entry_graph(item.workflow) is not None]
 
 
-@pytest.mark.parametrize("written", [pytest.param(item, id=item.name) for item in FLAT])
+@pytest.mark.parametrize("written", sampled(pytest.param(item, id=item.name) for item in FLAT))
 def test_the_graph_is_there_again(written: Written) -> None:
     graph = entry_graph(written.workflow)
     assert graph is not None

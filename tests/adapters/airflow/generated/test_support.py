@@ -24,6 +24,7 @@ LIMITED = {
     "Container.role": "Operation.containers",
     "Operation.locks": "Operation.locks",
     "Output.exported": "Output.exported",
+    "Graph.finalizers": "Graph.finalizers",
     "Port.kind": "Port.kind",
 }
 LIMITED |= {"Handler.event": "Workflow.handlers", "Output.kind": "Output.kind", "Argument.kind": "Argument.kind"}
