@@ -90,7 +90,7 @@ def to_portable_plan(plan: Plan, source: Adapter, target: Adapter) -> Plan:
     workflows: list[Workflow] = []
     decisions = list(plan.decisions)
     for old in plan.workflows:
-        if is_placeholder(*old.operations):
+        if is_placeholder(*old.graphs, *old.operations):
             workflows.append(without_origin(old))
             continue
         workflow, noted = _without_tuning(old, source, plan)

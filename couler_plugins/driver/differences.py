@@ -173,6 +173,8 @@ class Carrying:
         before = plan.workflows
         for part in parts:
             workflows = tuple(self._remedied(workflow, part) for workflow in plan.workflows)
+            if all(new is old for new, old in zip(workflows, plan.workflows, strict=True)) and part is not error:
+                self._note(workflows[0], part, loss_of(part))  # what it is about is gone with another part
             plan = replace(plan, workflows=workflows)
         if last or all(new is old for new, old in zip(plan.workflows, before, strict=True)):
             self._note(plan.workflows[0], error, "step")

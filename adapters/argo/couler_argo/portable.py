@@ -36,6 +36,7 @@ from couler_plugins.ir import (
     Template,
     Value,
     Workflow,
+    call_sites,
     carry_out,
     map_references,
     nodes,
@@ -102,6 +103,12 @@ def adapted(workflow: Workflow, image: str = "") -> Workflow:
         Unsupported: it has something that Argo does otherwise.
     """
     workflow = _in_argos_words(_with_attempts(as_scripts(with_image(workflow, image), "argo")))
+    raise_all(
+        refuse("Step.arguments", site.step.name, f"passes a structure as {item.name!r}", "pass texts, one by one")
+        for site in call_sites(workflow)
+        for item in site.step.arguments
+        if isinstance(item.value, Native)
+    )
     # Pods are called after their templates, and the names of pods have no capitals.
     names = _plain([item.name for item in (*workflow.graphs, *workflow.operations)], str.lower)
 
@@ -230,9 +237,9 @@ def _in_argos_words(workflow: Workflow) -> Workflow:
                 return replace(node, outputs=tuple(map(_from_file, node.outputs)))
             case Graph():
                 return replace(node, outputs=tuple(map(_chosen, node.outputs)))
-            case Template() if any(isinstance(part, Template) for part in node.parts):
+            case Template() | Native() if any(isinstance(part, Template) for part in node.parts):
                 inner = (part.parts if isinstance(part, Template) else (part,) for part in node.parts)
-                return Template(parts=tuple(piece for pieces in inner for piece in pieces))
+                return replace(node, parts=tuple(piece for pieces in inner for piece in pieces))
         if isinstance(node, Reference) and is_outcome(node):
             return Reference(to="run", name="workflow", path=("status",))
         return _keyed(node) if isinstance(node, Reference) else node

@@ -52,7 +52,7 @@ def placeholder(
 
 
 def is_placeholder(*items: Operation | Graph | None) -> bool:
-    """Return whether there is one operation, and it is a placeholder."""
+    """Return whether there is one item, and it is a placeholder."""
     names = [container.name for item in items if isinstance(item, Operation) for container in item.containers]
     return len(items) == 1 and names == [NAME]
 
