@@ -141,6 +141,73 @@ spec:
       inputs: {parameters: [{name: text}]}
       container: {image: busybox, command: [sh, -c, 'echo "$0?" >> LOG'], args: ["{{inputs.parameters.text}}"]}
 """
+MORE = r"""
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: more}
+spec:
+  entrypoint: main
+  templates:
+    - name: main
+      dag:
+        tasks:
+          - {name: make, template: make}
+          - name: read
+            depends: make
+            template: read
+            arguments: {artifacts: [{name: file, from: "{{tasks.make.outputs.artifacts.file}}"}]}
+          - name: each
+            depends: make
+            template: say
+            withParam: "{{tasks.make.outputs.parameters.list}}"
+            arguments: {parameters: [{name: text, value: "each {{item}}"}]}
+          - name: count
+            template: say
+            withSequence: {start: "2", end: "1", format: "n%02d"}
+            arguments: {parameters: [{name: text, value: "{{item}}"}]}
+          - {name: flaky, template: fail, continueOn: {failed: true}}
+          - name: bad
+            depends: flaky.Failed
+            template: say
+            arguments: {parameters: [{name: text, value: it failed}]}
+          - name: good
+            depends: flaky.Succeeded
+            template: say
+            arguments: {parameters: [{name: text, value: it succeeded}]}
+          - name: never
+            depends: make
+            template: say
+            when: "{{tasks.make.outputs.parameters.word}} == cheerful"
+            arguments: {parameters: [{name: text, value: never}]}
+          - name: anyway
+            depends: never
+            template: say
+            arguments: {parameters: [{name: text, value: anyway}]}
+          - name: either
+            depends: make
+            template: say
+            when: "{{tasks.make.outputs.parameters.list}} == word || !({{tasks.make.outputs.parameters.word}} != kind)"
+            arguments: {parameters: [{name: text, value: either}]}
+    - name: make
+      container:
+        image: busybox
+        command: [sh, -c, 'echo content > FILE; printf "%s" "[1, \"b\"]" > MOOD; echo kind > MOOD.word']
+      outputs:
+        parameters: [{name: list, valueFrom: {path: MOOD}}, {name: word, valueFrom: {path: MOOD.word}}]
+        artifacts: [{name: file, path: FILE}]
+    - name: read
+      inputs:
+        artifacts: [{name: file, path: COPY}, {name: text, path: COPY.text, raw: {data: "as text"}}]
+      container:
+        image: busybox
+        env: [{name: WORDS, value: "and {{workflow.uid}}"}]
+        command: [sh, -c, 'echo "$(cat COPY), $(cat COPY.text) $WORDS" >> LOG']
+    - {name: fail, container: {image: busybox, command: [sh, -c, exit 3]}}
+    - name: say
+      inputs: {parameters: [{name: text}]}
+      container: {image: busybox, command: [sh, -c, 'echo "$0" >> LOG'], args: ["{{inputs.parameters.text}}"]}
+"""
+LINES = ["content, as text and uid", "each 1", "each b", "n02", "n01", "it failed", "anyway", "either"]
 STEPS = ["Hello, world!", '[it prints "this"', "too]!", "one-1!", "two-2!"]
 STEPS += ["no02!", "no01!", "a?", "b c?", "to the world?"]
 
@@ -148,7 +215,8 @@ STEPS += ["no02!", "no01!", "a?", "b c?", "to the world?"]
 def over(text: str, engines: list[str], folder: Path) -> list[str]:
     """The lines that a workflow writes once it was converted to these engines, one after another, and run."""
     log = folder / "log"
-    text = text.replace("LOG", str(log)).replace("MOOD", str(folder / "mood"))
+    for name in ("log", "mood", "file", "copy"):
+        text = text.replace(name.upper(), str(folder / name))
     documents: tuple[Any, ...] = ()
     for engine in engines:
         (file,) = convert(Text(text, f"mood-{engine}.yaml"), engine).files
@@ -169,3 +237,8 @@ def test_a_pipeline_of_tekton(engines: list[str], tmp_path: Path) -> None:
 @pytest.mark.parametrize("engines", [["tekton", "argo"], ["kfp", "argo"], ["tekton", "kfp", "argo"]], ids="-".join)
 def test_a_workflow_of_argo(engines: list[str], tmp_path: Path) -> None:
     assert over(WORKFLOW, engines, tmp_path) == sorted(STEPS)
+
+
+def test_what_only_shell_says_in_kfp(tmp_path: Path) -> None:
+    """Artifacts at paths of their own, lists of the run, failures that are waited for, and steps that are skipped."""
+    assert over(MORE, ["kfp", "argo"], tmp_path) == sorted(LINES)

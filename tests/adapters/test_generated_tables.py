@@ -56,18 +56,18 @@ def alone(node: Node) -> Node:
 
 
 COMMON = {
-    "Loop.combine": "Loop.combine",
-    "Port.kind": "Port.kind",
-    "Output.kind": "Output.kind",
-    "Argument.kind": "Port.kind",
     "Handler.event": "Workflow.handlers",
     "Workflow.native_extra": "Workflow.native_extra",
     "Graph.parallelism": "Graph.parallelism",
     "Step.condition": "Step.condition",
-    "Operation.native_extra": "Operation.native_extra",
     "Retry.native_extra": "Retry.native_extra",
 }
 TEKTON = {
+    "Loop.combine": "Loop.combine",
+    "Port.kind": "Port.kind",
+    "Output.kind": "Output.kind",
+    "Argument.kind": "Port.kind",
+    "Operation.native_extra": "Operation.native_extra",
     "Workflow.parameters": "Workflow.parameters",
     "Step.tolerates": "Step.needs",
     "Step.handlers": "Step.handlers",
@@ -75,7 +75,7 @@ TEKTON = {
     "Loop.includes": "Loop.includes",
 }
 KFP = {
-    "Workflow.operations": "Operation.timeout",
+    "Port.kind": "Port.value",
     "Graph.outputs": "Output.value",
     "Output.value": "Output.value",
     "Container.role": "Operation.containers",

@@ -5,7 +5,7 @@ KFP reads annotations as they are when a function is decorated: they must not be
 
 from typing import Any
 
-__all__ = ["nested", "reading", "sharing", "steps"]
+__all__ = ["collecting", "nested", "reading", "sharing", "steps"]
 
 
 def steps() -> dict[str, Any]:
@@ -53,6 +53,27 @@ def nested() -> Any:
                 made["tell"](text="another number")
         again = made["square"](number=count).set_retry(2)
         return again.output
+
+    return pipeline
+
+
+def collecting() -> Any:
+    """A task reads what all runs of a loop gave: whole numbers, and texts that look like some."""
+    from kfp import dsl
+
+    @dsl.component(install_kfp_package=False, base_image="python:3.11")
+    def name(number: int) -> str:
+        return str(number)
+
+    @dsl.component(install_kfp_package=False, base_image="python:3.11")
+    def joined(numbers: list[int], names: list[str]) -> str:
+        return f"{int(sum(numbers))} {'+'.join(names)}"
+
+    @dsl.pipeline(name="collecting")
+    def pipeline() -> str:
+        with dsl.ParallelFor([1, 2, 3]) as number:
+            squared, named = steps()["square"](number=number), name(number=number)
+        return joined(numbers=dsl.Collected(squared.output), names=dsl.Collected(named.output)).output
 
     return pipeline
 

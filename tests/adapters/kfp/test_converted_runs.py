@@ -10,7 +10,7 @@ import pytest
 
 from adapters.kfp.argo_runs import ArgoRun
 from adapters.kfp.local.corpus import FILES
-from adapters.kfp.sources import nested, sharing
+from adapters.kfp.sources import collecting, nested, sharing
 from adapters.subjects import KFP
 from couler_plugins.api import convert
 from couler_plugins.documents import dump_yaml
@@ -77,6 +77,13 @@ def test_loops_branches_and_exit_handlers(tmp_path: Path) -> None:
     looped = [made for path, made in run.outputs.items() if "for-loop-2(" in path and path.endswith("/square")]
     assert [made["parameters.Output"] for made in looped] == ["0", "1", "4", "9"]
     assert run.outputs["exit-handler-1.exit"]["parameters.Output"] == "told the end"
+
+
+@pytest.mark.slow
+def test_what_a_loop_gives_together(tmp_path: Path) -> None:
+    path = compiled(collecting(), tmp_path / "collecting.yaml")
+    run = converted(path, tmp_path / "argo")
+    assert run.result["parameters.Output"] == "14 1+2+3" == local_output(path, tmp_path / "local")
 
 
 def test_artifacts(tmp_path: Path) -> None:

@@ -241,6 +241,56 @@ def test_platform_configuration_is_kubernetes_own() -> None:
     )
 
 
+def test_names_that_the_graph_around_knows_are_passed() -> None:
+    platform = """\
+    ---
+    platforms:
+      kubernetes:
+        deploymentSpec:
+          executors:
+            exec-echo:
+              secretAsEnv:
+              - secretNameParameter: {componentInputParameter: login}
+                keyToEnv: [{secretKey: user, envVar: USER}]
+              pvcMount: [{componentInputParameter: claim, mountPath: /data}]
+              imagePullSecret: [{secretName: pull}]
+    """
+    names = "inputDefinitions: {parameters: {login: {parameterType: STRING}, claim: {parameterType: STRING}}}"
+    document = manifest(pipeline(f"a: {ECHO}", root=names, more=platform))
+    template = templates(document)["comp-echo"]
+    passed = {item["name"]: item["value"] for item in tasks(document)["a"]["arguments"]["parameters"]}
+    assert set(passed.values()) == {"{{workflow.parameters.login}}", "{{workflow.parameters.claim}}"}
+    (login,) = (name for name, value in passed.items() if "login" in value)
+    (claim,) = passed.keys() - {login}
+    selected = template["container"]["env"][0]["valueFrom"]["secretKeyRef"]
+    assert selected == {"name": f"{{{{inputs.parameters.{login}}}}}", "key": "user"}
+    mounted = template["volumes"][0]["persistentVolumeClaim"]
+    assert mounted == {"claimName": f"{{{{inputs.parameters.{claim}}}}}"}
+    assert document["spec"]["imagePullSecrets"] == [{"name": "pull"}]
+
+
+def test_claims_are_resources() -> None:
+    made = """
+    comp-make:
+      executorLabel: exec-make
+      inputDefinitions: {parameters: {access_modes: {parameterType: LIST}, size: {parameterType: STRING}}}
+      outputDefinitions: {parameters: {name: {parameterType: STRING}}}
+    """
+    task = """
+    a:
+      componentRef: {name: comp-make}
+      inputs:
+        parameters:
+          access_modes: {runtimeValue: {constant: [ReadWriteOnce]}}
+          size: {runtimeValue: {constant: 1Gi}}
+    """
+    text = pipeline(task, components=made, executors="exec-make: {container: {image: argostub/createpvc}}")
+    template = templates(manifest(text))["comp-make"]
+    assert template["resource"]["action"] == "create"
+    assert "storage: {{inputs.parameters.size}}" in template["resource"]["manifest"]
+    assert template["outputs"]["parameters"] == [{"name": "name", "valueFrom": {"jsonPath": "{.metadata.name}"}}]
+
+
 def test_accelerators_are_limits() -> None:
     accelerator = "{resourceType: nvidia.com/gpu, resourceCount: '1'}"
     resources = f"resources: {{resourceCpuLimit: '2', accelerator: {accelerator}}}\n        image: busybox"
@@ -292,10 +342,10 @@ def test_what_is_refused(old: str, new: str, reason: str) -> None:
 
 
 def test_all_that_is_refused_is_told_at_once() -> None:
-    tasks = "a: {componentRef: {name: comp-echo}, one: of}\nb: {componentRef: {name: comp-echo}, other: of}"
-    text = pipeline(f"{tasks}\nc: {ECHO}")
+    text = pipeline("a: {componentRef: {name: comp-echo}, one: of}\nb: {componentRef: {name: comp-echo}, other: of}")
     error = refusal(text.replace("parameters['out'].output_file", "artifacts['out'].metadata['x']"))
-    assert [line.partition(": ")[2] or line.strip() for line in error.message.splitlines()] == [
+    lines = [re.sub(r"^ *(line \d+: )?", "", line) for line in error.message.splitlines()]
+    assert lines == [
         "'a' has one",
         "'b' has other",
         "'comp-echo' reads the metadata of an artifact, which only KFP knows (let it read the path of the artifact)",

@@ -181,6 +181,7 @@ def _known_as(operation: Operation, name: str, pipeline: Workflow) -> dict[str, 
         for step in graph.steps:
             value = next((item.value for item in step.arguments if item.name == name), None)
             if getattr(step.call, "name", "") == operation.name and isinstance(value, Reference):
+                source: dict[str, Any]
                 if value.to == "output":
                     source = {"taskOutputParameter": {"outputParameterKey": "name", "producerTask": value.step}}
                 else:

@@ -25,7 +25,7 @@ KFP = Legality(
         "Step.call": "put what it calls into the workflow itself",
         "Container.command": "give the command: KFP's launcher starts it, and does not know an image's own entrypoint",
         "Container.image": "name one for all of these: --to 'kfp{image=busybox}'",
-        "Operation.kind": "make it a container or a script",
+        "Operation.kind": "make it a container or a script; for resources, name an image: --to 'kfp{kubectl=IMAGE}'",
         "Operation.containers": "do it in one container: a component has no other",
         "Workflow.entry": "convert a workflow that calls it",
         **{f"Graph.{part}": rules.WHOLE for part in rules.WHOLE_PARTS},

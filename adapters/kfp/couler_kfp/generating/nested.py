@@ -138,7 +138,7 @@ class Nested:
 
     def skippable(self, called: Step) -> Step:
         """The call of a dag that holds a task which may be skipped, and succeeds then, too."""
-        return self._inside(called, f"maybe-{called.name}")
+        return replace(self._inside(replace(called, needs=None), f"maybe-{called.name}"), needs=called.needs)
 
     def conditional(self, called: Step, condition: Expression) -> Step:
         """The call of a dag that only runs the task where the condition holds."""

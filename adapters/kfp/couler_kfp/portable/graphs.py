@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from couler_kfp.portable.components import portable_port
-from couler_kfp.portable.legality import argument_named, runs_last
+from couler_kfp.portable.legality import FACTS, argument_named, runs_last
 from couler_kfp.portable.types import Types, constant_of, text_of
 from couler_kfp.tasks import SUCCEEDED
 from couler_plugins.ir import (
@@ -29,6 +29,7 @@ from couler_plugins.ir import (
     Template,
     all_of,
     conjuncts,
+    map_references,
     needed,
     references,
     replace,
@@ -137,10 +138,17 @@ def _argument(argument: Argument) -> Argument:
     if isinstance(value, Reference) and value.to == "status":
         return replace(argument, value=replace(value, name="status", native=""))
     if isinstance(value, (Reference, Template)):
-        return argument
+        return replace(argument, value=map_references(value, _fact))
     if isinstance(value, Native) and any(references(value)):
         return replace(argument, value=_text_with(value))
     return replace(argument, value=Literal(value=text_of(constant_of(value))))
+
+
+def _fact(reference: Reference) -> Reference:
+    """A fact of the run, in words that other engines know."""
+    if reference.to != "run" or reference.name not in FACTS:
+        return reference
+    return Reference(to="run", name="workflow", path=(FACTS[reference.name],))
 
 
 def _text_with(value: Native) -> Template:

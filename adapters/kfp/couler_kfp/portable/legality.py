@@ -31,6 +31,13 @@ from couler_plugins.ir import (
     references,
 )
 
+FACTS = {
+    "pipeline_job_name": "name",
+    "pipeline_job_uuid": "uid",
+    "pipeline_job_create_time_utc": "creationTimestamp",
+    "pipeline_job_schedule_time_utc": "scheduledTime",
+}
+"""Facts of a run, and what Argo calls them, whose words other engines read."""
 SPEC = frozenset({"sdkVersion", "pipelineInfo", "defaultPipelineRoot", "deploymentSpec"})
 DROPPED = frozenset({"cachingOptions", "taskInfo"})
 """What a task says that is about KFP's own pages and cache."""
@@ -46,7 +53,7 @@ def _platforms(workflow: Workflow) -> list[tuple[str, str]]:
 def _only_in_kfp(*values: Value | None) -> list[str]:
     """Return what is read that only KFP knows."""
     read = (item for item in references(values) if item.to in ("unknown", "run"))
-    return [item.native or item.name for item in read]
+    return [item.native or item.name for item in read if item.name not in FACTS]
 
 
 def _collected(steps: dict[str, Step], *values: Value | None) -> list[str]:

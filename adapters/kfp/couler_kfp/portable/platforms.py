@@ -34,7 +34,7 @@ HANDLED = frozenset(
 )
 
 
-INPUT = re.compile(r"\\\\u0000(.*?)\\\\u0000")
+INPUT = re.compile(r"\\u0000(.*?)\\u0000")
 
 
 AFFINITIES = frozenset({"nodeAffinity", "podAffinity"})
