@@ -31,7 +31,7 @@ def _tests(site: StepSite) -> tuple[Membership, ...]:
 def _values(subject: StepSite | Graph) -> Iterator[Value]:
     """Yield what Tekton has to write as texts: of a graph its outputs, of a call what it passes and compares."""
     if isinstance(subject, Graph):
-        yield from filter(None, (output.value for output in subject.outputs))
+        yield from filter(None, (output.value for output in subject.outputs if output.kind == "parameter"))
         return
     passed = {item.name for item in subject.step.arguments}
     yield from (item.value for item in subject.step.arguments if item.kind == "parameter")

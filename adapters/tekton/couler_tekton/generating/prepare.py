@@ -1,6 +1,6 @@
 """What other engines do themselves, in words that Tekton has: before a workflow is judged, and written.
 
-Sources: Argo's docs/fields.md (ContainerSetTemplate, ResourceTemplate, SuspendTemplate, Sequence), docs/resource-template.md.
+Sources: Argo's docs/fields.md (ContainerSetTemplate, ResourceTemplate, SuspendTemplate, Sequence).
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from couler_plugins.ir import (
     replace,
 )
 from couler_plugins.plan import Decision
+from couler_tekton.generating.store import with_paths
 from couler_tekton.portable.known import fields, structured
 
 IMAGE = "busybox"
@@ -82,7 +83,7 @@ def prepared(workflow: Workflow, image: str, kubectl: str) -> tuple[Workflow, tu
         parameters.append(replace(port, value=Literal(value="")) if is_bare else port)
     workflow = replace(workflow, parameters=tuple(parameters))
     workflow = _with_constants(workflow, given, note)
-    operations = tuple(_operation(item, image, kubectl) for item in workflow.operations)
+    operations = tuple(with_paths(_operation(item, image, kubectl)) for item in workflow.operations)
     return with_image(replace(workflow, operations=operations), image), tuple(notes)
 
 

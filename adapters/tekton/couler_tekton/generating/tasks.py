@@ -13,7 +13,7 @@ run one after another.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -25,6 +25,7 @@ from couler_plugins.engine_kit.legalize.rules import usual
 from couler_plugins.engine_kit.legalize.shell import keeping, printed_output, scripted
 from couler_plugins.engine_kit.legalize.tables import waits
 from couler_plugins.ir import (
+    Argument,
     Graph,
     GraphView,
     Literal,
@@ -34,6 +35,7 @@ from couler_plugins.ir import (
     Port,
     Reference,
     Step,
+    Template,
     Value,
     Workflow,
     callables,
@@ -43,6 +45,7 @@ from couler_plugins.ir import (
 )
 from couler_tekton.generating.calls import FAILURES
 from couler_tekton.generating.legality import refuse
+from couler_tekton.generating.store import STORE, File, files_of, key_of, place_of, with_files
 from couler_tekton.generating.values import Scope, filled
 from couler_tekton.variables import write_structure
 
@@ -67,6 +70,7 @@ class Task:
         conditions: what has to hold.
         may_miss: whether something before it may keep it from running, although nothing failed.
         is_printed: whether somebody reads what it prints.
+        files: what it takes from the store, and gives to it.
     """
 
     name: str
@@ -77,6 +81,7 @@ class Task:
     conditions: tuple[Membership, ...] = ()
     may_miss: bool = False
     is_printed: bool = False
+    files: tuple[File, ...] = ()
 
     @property
     def read(self) -> set[str]:
@@ -153,21 +158,28 @@ class Tasks:
 
     def _call(self, step: Step, around: Around) -> Called:
         callee = self._by_name[getattr(step.call, "name", "")]
-        passed = {item.name: filled(item.value, around.scope, step.name) for item in step.arguments}
+        passed = {_key(item): filled(item.value, around.scope, step.name) for item in step.arguments}
         alone = Scope({}, _no_output)
         arguments = {
             port.name: passed[port.name] if port.name in passed else filled(usual(port), alone, callee.name)
             for port in callee.inputs
+            if port.kind == "parameter"
         }
+        artifacts = {key: value for key, value in passed.items() if key not in arguments and ":" in key}
+        for key, value in artifacts.items():
+            if not isinstance(value, Template):
+                raise refuse("Step.arguments", step.name, f"takes the {key.replace(':', ' ')} from something else")
         name = f"{around.prefix or ''}{step.name or 'exit'}"
         conditions = (*around.conditions, *_conditions(step, around.scope))
         if isinstance(callee, Graph):
             prefix = "" if around.prefix is None else f"{name}-"
-            return self._graph(step, callee, Around(prefix, Scope(arguments, _no_output), around.after, conditions))
+            scope = Scope({**arguments, **artifacts}, _no_output)
+            return self._graph(step, callee, Around(prefix, scope, around.after, conditions))
         if len(self.by_label) >= MAX_TASKS:
             raise refuse("Workflow.graphs", step.name, f"is one of more than {MAX_TASKS} tasks", "convert its parts")
         label = fresh_name(as_label(name, MAX_NAME) or "task", self.by_label)
         task = Task(label, step, callee, arguments, [item.name for item in around.after], conditions)
+        task.files = tuple(files_of(callee, artifacts, label, is_looped=step.loop is not None))
         before = [*around.after, *(self.by_label[name] for name in task.read)]
         task.may_miss = any(item.may_miss for item in before) or any(
             self.by_label[name].conditions for name in task.read
@@ -188,7 +200,7 @@ class Tasks:
             called[name] = self._call(inner, around._replace(scope=scope, after=after or around.after))
         waited_for = {name for before in accepted.values() for name in before}
         last = [task for name, item in called.items() if name not in waited_for for task in item.last]
-        outputs = {item.name: filled(item.value, scope, graph.name) for item in graph.outputs}
+        outputs = {_key(item): filled(item.value, scope, graph.name) for item in graph.outputs}
         return Called(step, outputs, last or around.after)
 
 
@@ -213,17 +225,27 @@ def _output(called: Mapping[str, Called], reference: Reference) -> Value:
         return _no_output(reference)
     source = called[reference.step].output
     if not isinstance(source, Task):
-        return source[reference.name]
+        return source[_key(reference)]
+    if reference.kind == "artifact":
+        if source.step.loop is not None:
+            raise refuse("Step.loop", source.step.name, "loops, and the artifacts of all its runs are read together")
+        return place_of(source.name, reference.name, is_looped=False)
     source.is_printed = source.is_printed or reference.kind == "result"
     name = printed_output(source.operation) if reference.kind == "result" else reference.name
     return Reference(to="output", kind="parameter", step=source.name, name=name)
+
+
+def _key(item: Argument | Output | Reference) -> str:
+    return key_of(item.name) if item.kind == "artifact" else item.name
 
 
 def _no_output(reference: Reference) -> Value:
     raise refuse("Step.arguments", reference.step or reference.name, "is read where it is not known")
 
 
-def task_of(operation: Operation, name: str, *, is_printed: bool, volumes: list[Any]) -> Operation:
+def task_of(
+    operation: Operation, name: str, *, is_printed: bool, volumes: list[Any], files: Sequence[File] = ()
+) -> tuple[Operation, Mapping[str, Value]]:
     """Return an operation as a task that is written at its call.
 
     Args:
@@ -231,32 +253,40 @@ def task_of(operation: Operation, name: str, *, is_printed: bool, volumes: list[
         name: what it is to be called.
         is_printed: whether somebody reads what it prints.
         volumes: those that the workflow gives all of its pods.
+        files: what it takes from the store, and gives to it.
+
+    Returns: the task, and what it is given for its files.
     """
     ordered = sorted(operation.containers, key=lambda item: ("init", "main", "sidecar").index(item.role))
     containers = [item if item.role == "sidecar" else replace(scripted(item), role="main") for item in ordered]
     number = next(number for number, item in enumerate(ordered) if item.role == "main")
     containers[number], outputs = keeping(
-        operation,
+        replace(operation, outputs=tuple(item for item in operation.outputs if item.kind == "parameter")),
         containers[number],
         lambda output: Literal(value=f"$(results.{output}.path)"),
         is_printed=is_printed,
     )
-    return Operation(
+    containers[number], places = with_files(containers[number], list(files))
+    names = [*(port.name for port in operation.inputs if port.kind == "parameter"), *places]
+    task = Operation(
         name=name,
         kind="container",
-        inputs=tuple(Port(name=port.name, optional=True) for port in operation.inputs),
+        inputs=tuple(Port(name=one, optional=True) for one in names),
         outputs=tuple(Output(name=output) for output in outputs),
         containers=tuple(containers),
         inline=True,
-        native_extra=_rest(operation, volumes),
+        native_extra=_rest(operation, volumes, has_store=bool(files)),
     )
+    return task, places
 
 
-def _rest(operation: Operation, common: list[Any]) -> Native | None:
+def _rest(operation: Operation, common: list[Any], *, has_store: bool) -> Native | None:
     """Return the metadata and the volumes of a task: nothing else of a pod is said by a task."""
     rest = fields_of(operation.native_extra)
     mounts = [item.native_extra for item in operation.containers if item.native_extra is not None]
     mounted = {item.get("name") for mount in mounts for item in write_structure(mount, str).get("volumeMounts", ())}
     volumes = [*rest.get("volumes", []), *(volume for volume in common if volume.get("name") in mounted)]
-    kept = {key: content for key, content in (("volumes", volumes), ("metadata", rest.get("metadata"))) if content}
+    workspaces = [{"name": STORE}] if has_store else []
+    said = {"volumes": volumes, "metadata": rest.get("metadata"), "workspaces": workspaces}
+    kept = {key: content for key, content in said.items() if content}
     return Native.of(kept) if kept else None

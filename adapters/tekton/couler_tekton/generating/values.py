@@ -26,6 +26,7 @@ from couler_plugins.ir import (
     references,
 )
 from couler_tekton.generating.legality import refuse
+from couler_tekton.generating.store import key_of
 
 ITEM = "item"
 
@@ -52,9 +53,10 @@ def filled(value: Any, scope: Scope, step: str) -> Value:
         case Literal():
             return Literal(value=text_of(value.value))
         case Reference(to="input"):
-            if value.name not in scope.inputs:
+            name = key_of(value.name) if value.kind == "artifact" else value.name
+            if name not in scope.inputs:
                 raise refuse("Port.value", step, f"gets no value for {value.name!r}", "pass one")
-            return scope.inputs[value.name]
+            return scope.inputs[name]
         case Reference(to="output"):
             return scope.output(value)
         case Template(parts=parts):
