@@ -20,6 +20,7 @@ from couler_plugins.ir import (
     Loop,
     Native,
     Operation,
+    Output,
     Reference,
     Step,
     Template,
@@ -27,11 +28,13 @@ from couler_plugins.ir import (
     Workflow,
     call_sites,
     callables,
+    map_references,
     references,
     replace,
 )
 from couler_plugins.plan import Decision
 from couler_tekton.generating.store import with_paths
+from couler_tekton.generating.values import FACTS
 from couler_tekton.portable.known import fields, structured
 
 IMAGE = "busybox"
@@ -81,10 +84,19 @@ def prepared(workflow: Workflow, image: str, kubectl: str) -> tuple[Workflow, tu
         if is_bare:
             note(port.name, "is empty", f"the parameter {port.name!r} has no value: write it into the run")
         parameters.append(replace(port, value=Literal(value="")) if is_bare else port)
-    workflow = replace(workflow, parameters=tuple(parameters))
+    workflow = map_references(replace(workflow, parameters=tuple(parameters)), _as_fact)
     workflow = _with_constants(workflow, given, note)
     operations = tuple(with_paths(_operation(item, image, kubectl)) for item in workflow.operations)
     return with_image(replace(workflow, operations=operations), image), tuple(notes)
+
+
+def _as_fact(reference: Reference) -> Reference:
+    """Return the name of a run, its uid, or its namespace as a parameter that stands for it."""
+    path = reference.path or tuple(reference.name.split(".")[1:])
+    fact = f"couler-run-{'-'.join(path)}"
+    if reference.to != "run" or not reference.name.startswith("workflow") or fact not in FACTS:
+        return reference
+    return Reference(to="parameter", kind="parameter", name=fact)
 
 
 def _with_constants(workflow: Workflow, given: dict[str, Any], note: Any) -> Workflow:
@@ -213,8 +225,9 @@ def _operation(operation: Operation, image: str, kubectl: str) -> Operation:
         case "suspend" if (rest.get("suspend") or {}).get("duration") and not operation.outputs:
             return _run(operation, rest, image or IMAGE, ("sleep", rest["suspend"]["duration"]))
         case "resource" if kubectl:
-            made = _resource(rest["resource"])
-            return _run(operation, rest, kubectl, made) if made and not operation.outputs else operation
+            made = _resource(rest["resource"], operation.outputs)
+            files = (replace(item, value=None, path=Literal(value=_file(item.name))) for item in operation.outputs)
+            return replace(_run(operation, rest, kubectl, made), outputs=tuple(files)) if made else operation
         case "containerSet":
             return _containers(operation, rest)
     return operation
@@ -227,7 +240,11 @@ def _run(operation: Operation, rest: dict[str, Any], image: str, command: tuple[
     return replace(operation, kind="container", containers=(container,), native_extra=kept)
 
 
-def _resource(resource: dict[str, Any]) -> tuple[Any, ...] | None:
+def _file(output: str) -> str:
+    return f"/tmp/output-{output}"  # noqa: S108  # in a pod of its own
+
+
+def _resource(resource: dict[str, Any], outputs: tuple[Output, ...]) -> tuple[Any, ...] | None:
     """Return the command for an object of Kubernetes; None where there is more to it."""
     action, flags = resource.get("action"), resource.get("flags", [])
     conditions = {key: resource[key] for key in ("successCondition", "failureCondition") if resource.get(key)}
@@ -245,11 +262,18 @@ def _resource(resource: dict[str, Any]) -> tuple[Any, ...] | None:
         asked = " && ".join(f'[ "$(get {part[1]})" {SHELL[part[2]]} {part[3]} ]' for part in parts if part)
         ends = 'echo "it failed" >&2; exit 1' if key == "failureCondition" else "exit 0"
         tests[key] = f"  if {asked}; then {ends}; fi\n"
+    rows = []
+    for output in outputs:
+        source = fields(output.value) if isinstance(output.value, Native) else {}
+        if output.kind != "parameter" or source.keys() != {"jsonPath"} or "'" in str(source["jsonPath"]):
+            return None
+        rows.append(f"kubectl get \"$made\" -o jsonpath='{source['jsonPath']}' > {_file(output.name)} || exit\n")
     if conditions:
+        tests["successCondition"] = tests["successCondition"].replace("exit 0", "break")
         if not tests["successCondition"] or action == "delete":
             return None
         script += WAITED % (tests["failureCondition"], tests["successCondition"])
-    return ("sh", "-c", script, "sh", resource["manifest"], action, " ".join(flags))
+    return ("sh", "-c", script + "".join(rows), "sh", resource["manifest"], action, " ".join(flags))
 
 
 def _containers(operation: Operation, rest: dict[str, Any]) -> Operation:

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from couler_plugins.engine_kit.legalize.conditions import Membership, is_outcome, memberships
 from couler_plugins.engine_kit.legalize.native_fields import fields_of
 from couler_plugins.engine_kit.legalize.passes import as_label
-from couler_plugins.engine_kit.legalize.rules import usual
+from couler_plugins.engine_kit.legalize.rules import constant_items, usual
 from couler_plugins.engine_kit.legalize.shell import keeping, printed_output, scripted
 from couler_plugins.engine_kit.legalize.tables import waits
 from couler_plugins.ir import (
@@ -43,7 +43,7 @@ from couler_plugins.ir import (
     references,
     replace,
 )
-from couler_tekton.generating.calls import FAILURES
+from couler_tekton.generating.calls import FAILURES, decides_by_item
 from couler_tekton.generating.legality import refuse
 from couler_tekton.generating.store import STORE, File, files_of, key_of, place_of, with_files
 from couler_tekton.generating.values import Scope, filled
@@ -156,8 +156,11 @@ class Tasks:
         called = self._call(step, Around(None, Scope({}, _no_output), [], ()))
         return {} if isinstance(called.output, Task) else called.output
 
-    def _call(self, step: Step, around: Around) -> Called:
+    def _call(self, step: Step, around: Around, suffix: str = "") -> Called:
         callee = self._by_name[getattr(step.call, "name", "")]
+        items = constant_items(step.loop)
+        if items is not None and (isinstance(callee, Graph) or decides_by_item(step)):
+            return self._unrolled(step, items, around)
         passed = {_key(item): filled(item.value, around.scope, step.name) for item in step.arguments}
         alone = Scope({}, _no_output)
         arguments = {
@@ -169,7 +172,7 @@ class Tasks:
         for key, value in artifacts.items():
             if not isinstance(value, Template):
                 raise refuse("Step.arguments", step.name, f"takes the {key.replace(':', ' ')} from something else")
-        name = f"{around.prefix or ''}{step.name or 'exit'}"
+        name = f"{around.prefix or ''}{step.name or 'exit'}{suffix}"
         conditions = (*around.conditions, *_conditions(step, around.scope))
         if isinstance(callee, Graph):
             prefix = "" if around.prefix is None else f"{name}-"
@@ -187,6 +190,15 @@ class Tasks:
         self.by_label[label] = task
         return Called(step, task, [task])
 
+    def _unrolled(self, step: Step, items: list[Any], around: Around) -> Called:
+        """Add the tasks of a call once for each item that it loops over, and for which its condition may hold."""
+        single, last = replace(step, loop=None), list[Task]()
+        for number, item in enumerate(items):
+            scope = around.scope._replace(items=(item,))
+            if not _never_holds(step, scope):
+                last += self._call(single, around._replace(scope=scope), f"-{number}").last
+        return Called(step, {}, last or around.after)
+
     def _graph(self, step: Step, graph: Graph, around: Around) -> Called:
         called: dict[str, Called] = {}
         scope = around.scope._replace(output=partial(_output, called))
@@ -202,6 +214,12 @@ class Tasks:
         last = [task for name, item in called.items() if name not in waited_for for task in item.last]
         outputs = {_key(item): filled(item.value, scope, graph.name) for item in graph.outputs}
         return Called(step, outputs, last or around.after)
+
+
+def _never_holds(step: Step, scope: Scope) -> bool:
+    """Return whether a condition is known beforehand to be false."""
+    held = ((item, filled(item.value, scope, step.name)) for item in memberships(step.condition) or ())
+    return any(isinstance(value, Literal) and (value.value in item.among) is item.negated for item, value in held)
 
 
 def _conditions(step: Step, scope: Scope) -> Iterator[Membership]:
