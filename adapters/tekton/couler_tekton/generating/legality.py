@@ -38,7 +38,7 @@ TEKTON = Legality(
 )
 refuse = TEKTON.refusal
 
-CARRIED = ("activeDeadlineSeconds", "serviceAccountName", "volumes", *POD_FIELDS)
+CARRIED = ("activeDeadlineSeconds", "serviceAccountName", "volumeClaimTemplates", "volumes", *POD_FIELDS)
 """Fields of a workflow's spec that a PipelineRun has, too."""
 CONTAINER_FIELDS = frozenset(
     {"envFrom", "imagePullPolicy", "securityContext", "volumeDevices", "volumeMounts", "workingDir"}

@@ -42,7 +42,7 @@ from couler_plugins.ir import (
 from couler_plugins.plan import Decision
 from couler_tekton.generating.legality import is_computed, refuse, table_with
 from couler_tekton.generating.prepare import prepared
-from couler_tekton.generating.store import OF_STEP, STORE, bound
+from couler_tekton.generating.store import STORE, bound, claimed, of_step
 from couler_tekton.generating.tasks import Task, Tasks, task_of
 from couler_tekton.generating.values import matrix
 from couler_tekton.home_kinds import in_go
@@ -79,10 +79,12 @@ def pipeline_run(
         raise refuse("Graph.steps", workflow.label, "runs nothing", "give it a step")
     final = _finalizers(tasks, closed)
     volumes = fields_of(workflow.native_extra).get("spec", {}).get("volumes", [])
+    claims = _claims(workflow)
     steps, operations = zip(
-        *(_written(task, volumes, is_last=name in final) for name, task in tasks.by_label.items()), strict=True
+        *(_written(task, volumes, claims, is_last=name in final) for name, task in tasks.by_label.items()), strict=True
     )
     has_store = any(task.files for task in tasks.by_label.values())
+    spaces = [*([STORE] if has_store else []), *claims]
     graph = Graph(
         name=PIPELINE,
         inputs=tuple(Port(name=port.name, optional=True) for port in workflow.parameters),
@@ -90,7 +92,7 @@ def pipeline_run(
         steps=steps,
         finalizers=tuple(final),
         inline=True,
-        native_extra=Native.of({"workspaces": [{"name": STORE}]}) if has_store else None,
+        native_extra=Native.of({"workspaces": [{"name": name} for name in spaces]}) if spaces else None,
     )
     run = Workflow(
         engine="tekton",
@@ -105,7 +107,7 @@ def pipeline_run(
         entry=Step(name=ENTRY, call=Call(name=PIPELINE)),
         graphs=(graph,),
         operations=operations,
-        native_extra=_rest(workflow, bound(store) if has_store else []),
+        native_extra=_rest(workflow, [*(bound(store) if has_store else []), *_bound(claims)]),
     )
     return run, (*prior, *_notes(workflow, tasks.by_label.values(), outputs))
 
@@ -142,7 +144,13 @@ def _finalizers(tasks: Tasks, workflow: Workflow) -> list[str]:
     return [task.name for task in final]
 
 
-def _written(task: Task, volumes: list[Any], *, is_last: bool) -> tuple[Step, Operation]:
+def _claims(workflow: Workflow) -> dict[str, Any]:
+    """Return the claims that are made for each run, by name."""
+    templates = fields_of(workflow.native_extra).get("spec", {}).get("volumeClaimTemplates", [])
+    return {str(item.get("metadata", {}).get("name")): {"spec": item.get("spec", {})} for item in templates}
+
+
+def _written(task: Task, volumes: list[Any], claims: Mapping[str, Any], *, is_last: bool) -> tuple[Step, Operation]:
     """Return a task as a step, and what it runs."""
     name = f"{PIPELINE}/{task.name}"
     operation, places = task_of(task.operation, name, is_printed=task.is_printed, volumes=volumes, files=task.files)
@@ -159,7 +167,7 @@ def _written(task: Task, volumes: list[Any], *, is_last: bool) -> tuple[Step, Op
         tolerates=("failed",) if task.step.tolerates else (),
         retry=None if retry is None else Retry(limit=Literal(value=int(str(getattr(retry.limit, "value", 0))))),
         timeout=_duration(timeout),
-        native_extra=OF_STEP if task.files else None,
+        native_extra=of_step([*([STORE] if task.files else []), *sorted(claimed(task.operation, claims))]),
     )
     declared = {port.name for port in operation.inputs}
     more = (Port(name=item.name, optional=True) for item in arguments if item.name not in declared)
@@ -180,6 +188,10 @@ def _duration(timeout: Value | None) -> Value | None:
     """Return a timeout with its unit; a number is seconds, also as a text."""
     is_number = isinstance(timeout, Literal) and str(timeout.value).isdigit()
     return Literal(value=f"{timeout.value}s") if is_number else in_go(timeout)  # type: ignore[union-attr]
+
+
+def _bound(claims: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    yield from ({"name": name, "volumeClaimTemplate": claim} for name, claim in claims.items())
 
 
 def _rest(workflow: Workflow, workspaces: list[Any]) -> Native:

@@ -220,7 +220,10 @@ def _sequence(said: dict[str, Value]) -> list[str] | None:
 def _operation(operation: Operation, image: str, kubectl: str) -> Operation:
     rest = fields(operation.native_extra)
     if operation.containers:
-        return operation
+        seconds = rest.pop("activeDeadlineSeconds", None)
+        if isinstance(seconds, (int, str)) and operation.timeout is None:
+            operation = replace(operation, timeout=Literal(value=f"{seconds}s"), native_extra=structured(rest))
+        return replace(operation, containers=tuple(_mirrored(item, operation) for item in operation.containers))
     match operation.kind:
         case "suspend" if (rest.get("suspend") or {}).get("duration") and not operation.outputs:
             return _run(operation, rest, image or IMAGE, ("sleep", rest["suspend"]["duration"]))
@@ -231,6 +234,17 @@ def _operation(operation: Operation, image: str, kubectl: str) -> Operation:
         case "containerSet":
             return _containers(operation, rest)
     return operation
+
+
+def _mirrored(container: Container, operation: Operation) -> Container:
+    """Return a container that mounts what the main one mounts, where it says so."""
+    rest = fields(container.native_extra)
+    if not rest.pop("mirrorVolumeMounts", False):
+        return container
+    mains = (item for item in operation.containers if item.role == "main")
+    mounts = [one for item in mains for one in fields(item.native_extra).get("volumeMounts", ())]
+    mounted = [*rest.get("volumeMounts", []), *mounts]
+    return replace(container, native_extra=structured({**rest, **({"volumeMounts": mounted} if mounted else {})}))
 
 
 def _run(operation: Operation, rest: dict[str, Any], image: str, command: tuple[Any, ...]) -> Operation:

@@ -6,7 +6,7 @@ POSIX shell, which need `sh`, `cp`, `mkdir`, `dirname` and `chmod` in the image.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from couler_plugins.engine_kit.legalize.values import substituted
@@ -22,7 +22,7 @@ from couler_plugins.ir import (
     references,
     replace,
 )
-from couler_tekton.portable.known import fields
+from couler_tekton.portable.known import fields, structured
 
 STORE = "store"
 """The workspace that the claim is bound to."""
@@ -144,4 +144,25 @@ def bound(claim: str) -> list[Mapping[str, Any]]:
     return [{"name": STORE, "persistentVolumeClaim": {"claimName": claim}}]
 
 
-OF_STEP = Native.of({"workspaces": [{"name": STORE, "workspace": STORE}]})
+def claimed(operation: Operation, claims: Collection[str]) -> set[str]:
+    """Return those of the claims of a run that an operation mounts."""
+    mounts = (one for item in operation.containers for one in fields(item.native_extra).get("volumeMounts", ()))
+    return {one["name"] for one in mounts if one.get("name") in claims}
+
+
+def with_claims(container: Container, claims: Collection[str]) -> Container:
+    """Return a container that mounts claims of a run by the workspaces that are bound to them."""
+    rest = fields(container.native_extra)
+    mounts = rest.get("volumeMounts", [])
+    if not any(one.get("name") in claims for one in mounts):
+        return container
+    mounted = [
+        {**one, "name": f"$(workspaces.{one['name']}.volume)"} if one.get("name") in claims else one for one in mounts
+    ]
+    return replace(container, native_extra=structured({**rest, "volumeMounts": mounted}))
+
+
+def of_step(names: Iterable[str]) -> Native | None:
+    """Return what a task of a pipeline says of its workspaces."""
+    items = [{"name": name, "workspace": name} for name in names]
+    return Native.of({"workspaces": items}) if items else None

@@ -13,7 +13,7 @@ run one after another.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -45,7 +45,7 @@ from couler_plugins.ir import (
 )
 from couler_tekton.generating.calls import FAILURES, decides_by_item
 from couler_tekton.generating.legality import refuse
-from couler_tekton.generating.store import STORE, File, files_of, key_of, place_of, with_files
+from couler_tekton.generating.store import STORE, File, claimed, files_of, key_of, place_of, with_claims, with_files
 from couler_tekton.generating.values import Scope, filled
 from couler_tekton.variables import write_structure
 
@@ -262,7 +262,13 @@ def _no_output(reference: Reference) -> Value:
 
 
 def task_of(
-    operation: Operation, name: str, *, is_printed: bool, volumes: list[Any], files: Sequence[File] = ()
+    operation: Operation,
+    name: str,
+    *,
+    is_printed: bool,
+    volumes: list[Any],
+    files: Sequence[File],
+    claims: Collection[str],
 ) -> tuple[Operation, Mapping[str, Value]]:
     """Return an operation as a task that is written at its call.
 
@@ -272,6 +278,7 @@ def task_of(
         is_printed: whether somebody reads what it prints.
         volumes: those that the workflow gives all of its pods.
         files: what it takes from the store, and gives to it.
+        claims: the names of the claims that are made for each run.
 
     Returns: the task, and what it is given for its files.
     """
@@ -291,20 +298,20 @@ def task_of(
         kind="container",
         inputs=tuple(Port(name=one, optional=True) for one in names),
         outputs=tuple(Output(name=output) for output in outputs),
-        containers=tuple(containers),
+        containers=tuple(with_claims(item, claims) for item in containers),
         inline=True,
-        native_extra=_rest(operation, volumes, has_store=bool(files)),
+        native_extra=_rest(operation, volumes, has_store=bool(files), claims=claims),
     )
     return task, places
 
 
-def _rest(operation: Operation, common: list[Any], *, has_store: bool) -> Native | None:
+def _rest(operation: Operation, common: list[Any], *, has_store: bool, claims: Collection[str]) -> Native | None:
     """Return the metadata and the volumes of a task: nothing else of a pod is said by a task."""
     rest = fields_of(operation.native_extra)
     mounts = [item.native_extra for item in operation.containers if item.native_extra is not None]
     mounted = {item.get("name") for mount in mounts for item in write_structure(mount, str).get("volumeMounts", ())}
     volumes = [*rest.get("volumes", []), *(volume for volume in common if volume.get("name") in mounted)]
-    workspaces = [{"name": STORE}] if has_store else []
+    workspaces = [{"name": name} for name in (*([STORE] if has_store else []), *sorted(claimed(operation, claims)))]
     said = {"volumes": volumes, "metadata": rest.get("metadata"), "workspaces": workspaces}
     kept = {key: content for key, content in said.items() if content}
     return Native.of(kept) if kept else None
