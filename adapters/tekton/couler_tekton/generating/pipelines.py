@@ -153,7 +153,9 @@ def _claims(workflow: Workflow) -> dict[str, Any]:
 def _written(task: Task, volumes: list[Any], claims: Mapping[str, Any], *, is_last: bool) -> tuple[Step, Operation]:
     """Return a task as a step, and what it runs."""
     name = f"{PIPELINE}/{task.name}"
-    operation, places = task_of(task.operation, name, is_printed=task.is_printed, volumes=volumes, files=task.files)
+    operation, places = task_of(
+        task.operation, name, is_printed=task.is_printed, volumes=volumes, files=task.files, claims=claims
+    )
     arguments, loop = matrix(task.step, {**task.arguments, **places})
     retry, timeout = task.step.retry or task.operation.retry, task.step.timeout or task.operation.timeout
     waits = [Need(step=other, outcomes=ENDED) for other in dict.fromkeys(task.after) if other not in task.read]
