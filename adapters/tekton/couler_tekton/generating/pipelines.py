@@ -40,10 +40,11 @@ from couler_plugins.ir import (
     replace,
 )
 from couler_plugins.plan import Decision
+from couler_tekton.generating.bodies import task_of
 from couler_tekton.generating.legality import is_computed, refuse, table_with
 from couler_tekton.generating.prepare import prepared
 from couler_tekton.generating.store import STORE, bound, claimed, of_step
-from couler_tekton.generating.tasks import Task, Tasks, task_of
+from couler_tekton.generating.tasks import Task, Tasks
 from couler_tekton.generating.values import matrix
 from couler_tekton.home_kinds import in_go
 from couler_tekton.lift import ENTRY
