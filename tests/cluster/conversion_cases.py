@@ -38,8 +38,10 @@ FROM_TEKTON: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "ignored error": (
         _tekton(
-            "      - {name: s, taskSpec: {results: [{name: r}], steps: [{name: x, image: 'busybox:1', onError: continue, "
-            "script: exit 3}, {image: 'busybox:1', script: 'cat $(steps.step-x.exitCode.path) > $(results.r.path)'}]}}\n"
+            "      - {name: s, taskSpec: {results: [{name: r}], steps: [{name: x, "
+            "image: 'busybox:1', onError: continue, "
+            "script: exit 3}, {image: 'busybox:1', "
+            "script: 'cat $(steps.step-x.exitCode.path) > $(results.r.path)'}]}}\n"
         ),
         {"s": {"r": "3"}},
     ),
@@ -77,12 +79,17 @@ def _argo(body: str, steps: str = "[[{name: s, template: s}]]", spec: str = "") 
 
 
 OUT = "outputs: {parameters: [{name: r, valueFrom: {path: /tmp/r}}]}"
-RUN = "container: {{image: 'busybox:1', command: [sh, -c, '{}']}}, " + OUT
+
+
+def _run(command: str) -> str:
+    return f"container: {{image: 'busybox:1', command: [sh, -c, '{command}']}}, {OUT}"
+
+
 FROM_ARGO: dict[str, tuple[str, dict[str, Any]]] = {
-    "file": (_argo(RUN.format("printf a > /tmp/r")), {"s": {"r": "a"}}),
+    "file": (_argo(_run("printf a > /tmp/r")), {"s": {"r": "a"}}),
     "parameter": (
         _argo(
-            RUN.format("printf {{{{workflow.parameters.p}}}} > /tmp/r").replace("{{{{", "{{").replace("}}}}", "}}"),
+            _run("printf {{workflow.parameters.p}} > /tmp/r"),
             spec="  arguments: {parameters: [{name: p, value: b}]}\n",
         ),
         {"s": {"r": "b"}},
@@ -93,7 +100,8 @@ FROM_ARGO: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "variable": (
         _argo(
-            f"container: {{image: 'busybox:1', env: [{{name: E, value: d}}], command: [sh, -c, 'printf $E > /tmp/r']}}, {OUT}"
+            f"container: {{image: 'busybox:1', env: [{{name: E, value: d}}], "
+            f"command: [sh, -c, 'printf $E > /tmp/r']}}, {OUT}"
         ),
         {"s": {"r": "d"}},
     ),
@@ -110,11 +118,11 @@ FROM_ARGO: dict[str, tuple[str, dict[str, Any]]] = {
         {"s": {"r": "f"}},
     ),
     "suspension": (_argo("suspend: {duration: '1'}"), {"s": {}}),
-    "deadline": (_argo(f"activeDeadlineSeconds: 60, {RUN.format('printf g > /tmp/r')}"), {"s": {"r": "g"}}),
-    "retry": (_argo(f"retryStrategy: {{limit: 1}}, {RUN.format('printf h > /tmp/r')}"), {"s": {"r": "h"}}),
+    "deadline": (_argo(f"activeDeadlineSeconds: 60, {_run('printf g > /tmp/r')}"), {"s": {"r": "g"}}),
+    "retry": (_argo(f"retryStrategy: {{limit: 1}}, {_run('printf h > /tmp/r')}"), {"s": {"r": "h"}}),
     "one item": (
         _argo(
-            RUN.format("printf i > /tmp/r"),
+            _run("printf i > /tmp/r"),
             steps="[[{name: s, template: s}], [{name: t, template: s, when: 'a == b'}]]",
         ),
         {"s": {"r": "i"}},
