@@ -120,10 +120,11 @@ FROM_ARGO: dict[str, tuple[str, dict[str, Any]]] = {
     "suspension": (_argo("suspend: {duration: '1'}"), {"s": {}}),
     "deadline": (_argo(f"activeDeadlineSeconds: 60, {_run('printf g > /tmp/r')}"), {"s": {"r": "g"}}),
     "retry": (_argo(f"retryStrategy: {{limit: 1}}, {_run('printf h > /tmp/r')}"), {"s": {"r": "h"}}),
-    "one item": (
+    "skipped step": (
         _argo(
             _run("printf i > /tmp/r"),
-            steps="[[{name: s, template: s}], [{name: t, template: s, when: 'a == b'}]]",
+            steps="[[{name: s, template: s}], [{name: t, template: s, when: '{{workflow.parameters.p}} == b'}]]",
+            spec="  arguments: {parameters: [{name: p, value: a}]}\n",
         ),
         {"s": {"r": "i"}},
     ),
