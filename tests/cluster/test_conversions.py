@@ -10,6 +10,8 @@ import yaml
 
 from cluster.cluster import Cluster
 from cluster.commands import couler
+from cluster.conversion_cases import FROM_ARGO as FROM_ARGO_CASES
+from cluster.conversion_cases import FROM_TEKTON as FROM_TEKTON_CASES
 from cluster.running import run_argo, run_tekton
 
 DOCUMENTS = Path(__file__).with_name("documents")
@@ -29,6 +31,29 @@ def test_steps_say_the_same_on_both_engines(cluster: Cluster, namespace: str, tm
     assert run_argo(cluster, namespace, argo, 300).phase == "Succeeded"
     assert run_tekton(cluster, namespace, tekton, 300).phase == "Succeeded"
     assert argo_steps(cluster, namespace) == tekton_steps(cluster, namespace) == SAID[name]
+
+
+CASES = [(text, "argo", said) for text, said in FROM_TEKTON_CASES.values()]
+CASES += [(text, "tekton", said) for text, said in FROM_ARGO_CASES.values()]
+
+
+@pytest.mark.parametrize(("text", "to", "said"), CASES, ids=[*FROM_TEKTON_CASES, *FROM_ARGO_CASES])
+def test_cases_say_the_same_on_both_engines(
+    cluster: Cluster, namespace: str, tmp_path: Path, text: str, to: str, said: dict[str, Any]
+) -> None:
+    file = tmp_path / "case.yaml"
+    file.write_text(text)
+    made = couler(cluster, tmp_path, "convert", str(file), "--to", f"{to}{{image=busybox:1}}")
+    assert made.returncode == 0, made.stderr
+    argo, tekton = (yaml.safe_load(one) for one in ((made.stdout, text) if to == "argo" else (text, made.stdout)))
+    assert run_argo(cluster, namespace, argo, 300).phase == "Succeeded"
+    assert run_tekton(cluster, namespace, tekton, 300).phase == "Succeeded"
+    found = argo_steps(cluster, namespace), tekton_steps(cluster, namespace)
+    for steps in found:
+        assert {name: steps[name]["r"].strip() if "r" in steps[name] else None for name in said} == {
+            name: values["r"].strip() if "r" in values else None for name, values in said.items()
+        }
+    assert found[0].keys() == found[1].keys()
 
 
 def argo_steps(cluster: Cluster, namespace: str) -> dict[str, Any]:

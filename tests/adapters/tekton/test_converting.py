@@ -174,9 +174,7 @@ def test_a_parameter_that_nobody_has_is_refused(target: str) -> None:
         "    - {name: a, taskSpec: {steps: [{image: busybox, command: [echo, $(params.none)]}]}}\n"
     )
     (file,) = convert(Text(text, "run.yaml"), target).files
-    assert str(file.error).startswith(
-        "run.yaml: 'pipeline/a' reads $(params.none), which only Tekton knows\n  hint:"
-    )
+    assert str(file.error).startswith("run.yaml: 'pipeline/a' reads $(params.none), which only Tekton knows\n  hint:")
 
 
 def test_an_enum_that_nobody_else_checks_is_said() -> None:
@@ -197,3 +195,46 @@ def test_what_is_said_of_an_object_of_argo_is_left_out_and_said() -> None:
     (file,) = convert(Text(text, "flow.yaml"), "tekton").files
     assert "it says metadata.finalizers, which is for its own object" in [item.reason for item in file.decisions]
     assert "finalizers" not in str(file.text)
+
+
+ARGO = """
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: files}
+spec:
+  entrypoint: main
+  templates:
+    - name: main
+      steps:
+        - [{name: make, template: make}]
+        - - name: take
+            template: take
+            arguments: {artifacts: [{name: f, from: "{{steps.make.outputs.artifacts.f}}"}]}
+        - [{name: each, template: inner, withItems: [a, b], arguments: {parameters: [{name: x, value: "{{item}}"}]}}]
+        - [{name: change, template: change}]
+    - name: make
+      container: {image: busybox, command: [touch, /tmp/f]}
+      outputs: {artifacts: [{name: f, path: /tmp/f}]}
+    - name: take
+      inputs: {artifacts: [{name: f, path: /in/f}]}
+      container: {image: busybox, command: [cat, /in/f]}
+    - name: inner
+      inputs: {parameters: [{name: x}]}
+      steps: [[{name: say, template: say, arguments: {parameters: [{name: x, value: "{{inputs.parameters.x}}"}]}}]]
+    - name: say
+      inputs: {parameters: [{name: x}]}
+      container: {image: busybox, command: [echo, "{{inputs.parameters.x}}"]}
+    - name: change
+      resource: {action: apply, manifest: "kind: ConfigMap"}
+"""
+
+
+def test_artifacts_loops_and_resources_of_argo_are_carried() -> None:
+    spec = converted(ARGO, "tekton{store=files,kubectl=kubectl}")["spec"]
+    assert spec["workspaces"] == [{"name": "store", "persistentVolumeClaim": {"claimName": "files"}}]
+    tasks = {task["name"]: task for task in spec["pipelineSpec"]["tasks"]}
+    assert list(tasks) == ["make", "take", "each-0-say", "each-1-say", "change"]
+    place = "$(context.pipelineRun.name)/make/f"
+    assert tasks["make"]["params"] == tasks["take"]["params"] == [{"name": "file-0", "value": place}]
+    assert tasks["each-1-say"]["params"] == [{"name": "x", "value": "b"}]
+    assert tasks["change"]["taskSpec"]["steps"][0]["image"] == "kubectl"

@@ -9,7 +9,7 @@ from couler_plugins.engine_kit.legalize import rules
 from couler_plugins.engine_kit.legalize.conditions import SUCCEEDED, Membership, is_outcome, memberships
 from couler_plugins.engine_kit.legalize.legality import Rule
 from couler_plugins.engine_kit.legalize.tables import StepSite
-from couler_plugins.ir import Expression, Graph, Literal, Operation, Reference, Template, Value, references
+from couler_plugins.ir import Expression, Graph, Literal, Operation, Reference, Step, Template, Value, references
 from couler_tekton.variables import Scope
 
 FAILURES = {"Failed", "Error"}
@@ -31,7 +31,7 @@ def _tests(site: StepSite) -> tuple[Membership, ...]:
 def _values(subject: StepSite | Graph) -> Iterator[Value]:
     """Yield what Tekton has to write as texts: of a graph its outputs, of a call what it passes and compares."""
     if isinstance(subject, Graph):
-        yield from filter(None, (output.value for output in subject.outputs))
+        yield from filter(None, (output.value for output in subject.outputs if output.kind == "parameter"))
         return
     passed = {item.name for item in subject.step.arguments}
     yield from (item.value for item in subject.step.arguments if item.kind == "parameter")
@@ -109,7 +109,11 @@ OF_GRAPHS = tuple(
         f"Step.{field}",
         f"calls the graph {{!r}}, and has a {field}",
         lambda site, field=field: (
-            site.callee.name if isinstance(site.callee, Graph) and getattr(site.step, field) else ""
+            site.callee.name
+            if isinstance(site.callee, Graph)
+            and getattr(site.step, field)
+            and (field != "loop" or rules.constant_items(site.step.loop) is None)
+            else ""
         ),  # type: ignore[misc]
         rules.WHOLE,
     )
@@ -178,7 +182,7 @@ CONDITIONS = (
     Rule(
         "Step.condition",
         "decides for each item of its loop",
-        lambda site: site.step.loop and any(test.value.to == "item" for test in _tests(site)),
+        lambda site: decides_by_item(site.step) and rules.constant_items(site.step.loop) is None,
     ),
     Rule(
         "Step.condition",
@@ -193,6 +197,11 @@ CONDITIONS = (
 
 def _reads_item(value: Value) -> bool:
     return any(item.to == "item" for item in references(value))
+
+
+def decides_by_item(step: Step) -> bool:
+    """Return whether the condition of a call asks for the item of its loop."""
+    return step.loop is not None and any(test.value.to == "item" for test in memberships(step.condition) or ())
 
 
 def _without_command(site: StepSite) -> bool:

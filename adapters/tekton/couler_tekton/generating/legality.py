@@ -16,6 +16,7 @@ from couler_plugins.ir import (
     references,
 )
 from couler_tekton.generating.calls import CALLS, VALUES, has_variable
+from couler_tekton.generating.store import text_of_origin
 
 TEKTON = Legality(
     engine="tekton",
@@ -37,7 +38,7 @@ TEKTON = Legality(
 )
 refuse = TEKTON.refusal
 
-CARRIED = ("activeDeadlineSeconds", "serviceAccountName", "volumes", *POD_FIELDS)
+CARRIED = ("activeDeadlineSeconds", "serviceAccountName", "volumeClaimTemplates", "volumes", *POD_FIELDS)
 """Fields of a workflow's spec that a PipelineRun has, too."""
 CONTAINER_FIELDS = frozenset(
     {"envFrom", "imagePullPolicy", "securityContext", "volumeDevices", "volumeMounts", "workingDir"}
@@ -49,7 +50,7 @@ def is_computed(output: Output) -> bool:
     """Return whether a graph's output has to be evaluated: it is more than texts and references."""
     parts = output.value.parts if isinstance(output.value, Template) else (output.value,)
     is_plain = all(isinstance(part, (str, Literal, Reference)) for part in parts)
-    return not is_plain or output.kind != "parameter" or output.exported is not None or output.default is not None
+    return not is_plain or output.exported is not None or output.default is not None
 
 
 # What runs.
@@ -84,8 +85,11 @@ BODY = rules.of_containers(
     ),
     Rule(
         "Container.command",
-        "has outputs, and no command",
-        lambda operation: operation.outputs and any(not (item.command or item.script) for item in _mains(operation)),
+        "has outputs or files, and no command",
+        lambda operation: (
+            (operation.outputs or rules.artifacts(operation.inputs))
+            and any(not (item.command or item.script) for item in _mains(operation))
+        ),
     ),
     Rule(
         "Container.command",
@@ -105,6 +109,16 @@ BODY = rules.of_containers(
         lambda operation: any(references(operation.native_extra)),
     ),
     Rule("Operation.native_extra", "has {}", _unknown_of_pod),
+    Rule(
+        "Port.origin",
+        "takes the artifact {!r} from elsewhere",
+        lambda operation: [
+            port.name
+            for port in operation.inputs
+            if port.kind == "artifact" and port.origin is not None and text_of_origin(port) is None
+        ],
+        "let the container fetch it",
+    ),
 )
 
 TABLE = Table(

@@ -40,9 +40,11 @@ from couler_plugins.ir import (
     replace,
 )
 from couler_plugins.plan import Decision
+from couler_tekton.generating.bodies import task_of
 from couler_tekton.generating.legality import is_computed, refuse, table_with
 from couler_tekton.generating.prepare import prepared
-from couler_tekton.generating.tasks import Task, Tasks, task_of
+from couler_tekton.generating.store import STORE, bound, claimed, of_step
+from couler_tekton.generating.tasks import Task, Tasks
 from couler_tekton.generating.values import matrix
 from couler_tekton.home_kinds import in_go
 from couler_tekton.lift import ENTRY
@@ -78,9 +80,12 @@ def pipeline_run(
         raise refuse("Graph.steps", workflow.label, "runs nothing", "give it a step")
     final = _finalizers(tasks, closed)
     volumes = fields_of(workflow.native_extra).get("spec", {}).get("volumes", [])
+    claims = _claims(workflow)
     steps, operations = zip(
-        *(_written(task, volumes, is_last=name in final) for name, task in tasks.by_label.items()), strict=True
+        *(_written(task, volumes, claims, is_last=name in final) for name, task in tasks.by_label.items()), strict=True
     )
+    has_store = any(task.files for task in tasks.by_label.values())
+    spaces = [*([STORE] if has_store else []), *claims]
     graph = Graph(
         name=PIPELINE,
         inputs=tuple(Port(name=port.name, optional=True) for port in workflow.parameters),
@@ -88,6 +93,7 @@ def pipeline_run(
         steps=steps,
         finalizers=tuple(final),
         inline=True,
+        native_extra=Native.of({"workspaces": [{"name": name} for name in spaces]}) if spaces else None,
     )
     run = Workflow(
         engine="tekton",
@@ -102,7 +108,7 @@ def pipeline_run(
         entry=Step(name=ENTRY, call=Call(name=PIPELINE)),
         graphs=(graph,),
         operations=operations,
-        native_extra=_rest(workflow),
+        native_extra=_rest(workflow, [*(bound(store) if has_store else []), *_bound(claims)]),
     )
     return run, (*prior, *_notes(workflow, tasks.by_label.values(), outputs))
 
@@ -139,10 +145,19 @@ def _finalizers(tasks: Tasks, workflow: Workflow) -> list[str]:
     return [task.name for task in final]
 
 
-def _written(task: Task, volumes: list[Any], *, is_last: bool) -> tuple[Step, Operation]:
+def _claims(workflow: Workflow) -> dict[str, Any]:
+    """Return the claims that are made for each run, by name."""
+    templates = fields_of(workflow.native_extra).get("spec", {}).get("volumeClaimTemplates", [])
+    return {str(item.get("metadata", {}).get("name")): {"spec": item.get("spec", {})} for item in templates}
+
+
+def _written(task: Task, volumes: list[Any], claims: Mapping[str, Any], *, is_last: bool) -> tuple[Step, Operation]:
     """Return a task as a step, and what it runs."""
     name = f"{PIPELINE}/{task.name}"
-    arguments, loop = matrix(task.step, task.arguments)
+    operation, places = task_of(
+        task.operation, name, is_printed=task.is_printed, volumes=volumes, files=task.files, claims=claims
+    )
+    arguments, loop = matrix(task.step, {**task.arguments, **places})
     retry, timeout = task.step.retry or task.operation.retry, task.step.timeout or task.operation.timeout
     waits = [Need(step=other, outcomes=ENDED) for other in dict.fromkeys(task.after) if other not in task.read]
     step = Step(
@@ -155,11 +170,11 @@ def _written(task: Task, volumes: list[Any], *, is_last: bool) -> tuple[Step, Op
         tolerates=("failed",) if task.step.tolerates else (),
         retry=None if retry is None else Retry(limit=Literal(value=int(str(getattr(retry.limit, "value", 0))))),
         timeout=_duration(timeout),
+        native_extra=of_step([*([STORE] if task.files else []), *sorted(claimed(task.operation, claims))]),
     )
-    declared = {port.name for port in task.operation.inputs}
-    more = tuple(Port(name=argument.name) for argument in arguments if argument.name not in declared)
-    operation = replace(task.operation, inputs=(*task.operation.inputs, *more))
-    return step, task_of(operation, name, is_printed=task.is_printed, volumes=volumes)
+    declared = {port.name for port in operation.inputs}
+    more = (Port(name=item.name, optional=True) for item in arguments if item.name not in declared)
+    return step, replace(operation, inputs=(*operation.inputs, *more))
 
 
 def _when(conditions: Iterable[Membership]) -> Native | None:
@@ -178,7 +193,11 @@ def _duration(timeout: Value | None) -> Value | None:
     return Literal(value=f"{timeout.value}s") if is_number else in_go(timeout)  # type: ignore[union-attr]
 
 
-def _rest(workflow: Workflow) -> Native:
+def _bound(claims: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    yield from ({"name": name, "volumeClaimTemplate": claim} for name, claim in claims.items())
+
+
+def _rest(workflow: Workflow, workspaces: list[Any]) -> Native:
     """Return what a PipelineRun says beside its pipeline: labels, pods, how long it may take."""
     rest = fields_of(workflow.native_extra)
     spec, metadata = rest.get("spec", {}), rest.get("metadata", {})
@@ -187,7 +206,8 @@ def _rest(workflow: Workflow) -> Native:
     said = {key: metadata[key] for key in ("labels", "annotations") if key in metadata}
     template = {**({"serviceAccountName": account} if account else {}), **({"podTemplate": pod} if pod else {})}
     timeouts = {"timeouts": {"pipeline": FOREVER if seconds is None else f"{seconds}s"}}
-    run = {"spec": {**timeouts, **({"taskRunTemplate": template} if template else {})}}
+    bindings = {"workspaces": workspaces} if workspaces else {}
+    run = {"spec": {**timeouts, **bindings, **({"taskRunTemplate": template} if template else {})}}
     return Native.of({**({"metadata": said} if said else {}), **run})
 
 

@@ -1,6 +1,6 @@
 """What other engines do themselves, in words that Tekton has: before a workflow is judged, and written.
 
-Sources: Argo's docs/fields.md (ContainerSetTemplate, ResourceTemplate, SuspendTemplate, Sequence), docs/resource-template.md.
+Sources: Argo's docs/fields.md (ContainerSetTemplate, ResourceTemplate, SuspendTemplate, Sequence).
 """
 
 from __future__ import annotations
@@ -14,12 +14,9 @@ from couler_plugins.engine_kit.legalize.rules import usual
 from couler_plugins.engine_kit.legalize.values import substituted
 from couler_plugins.ir import (
     Axis,
-    Container,
-    EnvVar,
     Literal,
     Loop,
     Native,
-    Operation,
     Reference,
     Step,
     Template,
@@ -27,28 +24,16 @@ from couler_plugins.ir import (
     Workflow,
     call_sites,
     callables,
+    map_references,
     references,
     replace,
 )
 from couler_plugins.plan import Decision
-from couler_tekton.portable.known import fields, structured
+from couler_tekton.generating.containers import in_container
+from couler_tekton.generating.store import with_paths
+from couler_tekton.generating.values import FACTS
 
-IMAGE = "busybox"
 MAX_ITEMS = 256
-CONDITION = re.compile(r"\s*([\w.\[\]]+)\s*(==|=|!=|>=|<=|>|<)\s*([\w.-]+)\s*")
-SHELL = {"==": "=", "=": "=", "!=": "!=", ">": "-gt", "<": "-lt", ">=": "-ge", "<=": "-le"}
-RESOURCE = """\
-printf %s "$1" > /tmp/manifest.yaml
-made=$(kubectl "$2" -f /tmp/manifest.yaml -o name ${3:-}) || exit
-echo "$made"
-"""
-WAITED = """\
-get() { kubectl get "$made" -o "jsonpath={.$1}"; }
-while :; do
-%s%s  sleep 5
-done
-"""
-"""`sh -c RESOURCE sh MANIFEST ACTION FLAGS`: changes an object; then it may wait for what it says of itself."""
 
 
 def prepared(workflow: Workflow, image: str, kubectl: str) -> tuple[Workflow, tuple[Decision, ...]]:
@@ -80,10 +65,19 @@ def prepared(workflow: Workflow, image: str, kubectl: str) -> tuple[Workflow, tu
         if is_bare:
             note(port.name, "is empty", f"the parameter {port.name!r} has no value: write it into the run")
         parameters.append(replace(port, value=Literal(value="")) if is_bare else port)
-    workflow = replace(workflow, parameters=tuple(parameters))
+    workflow = map_references(replace(workflow, parameters=tuple(parameters)), _as_fact)
     workflow = _with_constants(workflow, given, note)
-    operations = tuple(_operation(item, image, kubectl) for item in workflow.operations)
+    operations = tuple(with_paths(in_container(item, image, kubectl)) for item in workflow.operations)
     return with_image(replace(workflow, operations=operations), image), tuple(notes)
+
+
+def _as_fact(reference: Reference) -> Reference:
+    """Return the name of a run, its uid, or its namespace as a parameter that stands for it."""
+    path = reference.path or tuple(reference.name.split(".")[1:])
+    fact = f"couler-run-{'-'.join(path)}"
+    if reference.to != "run" or not reference.name.startswith("workflow") or fact not in FACTS:
+        return reference
+    return Reference(to="parameter", kind="parameter", name=fact)
 
 
 def _with_constants(workflow: Workflow, given: dict[str, Any], note: Any) -> Workflow:
@@ -202,98 +196,3 @@ def _sequence(said: dict[str, Value]) -> list[str] | None:
     if len(numbers) > MAX_ITEMS or not re.fullmatch(r"[^%]*%0?\d*[dxXo][^%]*", form):
         return None
     return [form % number for number in numbers]
-
-
-def _operation(operation: Operation, image: str, kubectl: str) -> Operation:
-    rest = fields(operation.native_extra)
-    if operation.containers:
-        return operation
-    match operation.kind:
-        case "suspend" if (rest.get("suspend") or {}).get("duration") and not operation.outputs:
-            return _run(operation, rest, image or IMAGE, ("sleep", rest["suspend"]["duration"]))
-        case "resource" if kubectl:
-            made = _resource(rest["resource"])
-            return _run(operation, rest, kubectl, made) if made and not operation.outputs else operation
-        case "containerSet":
-            return _containers(operation, rest)
-    return operation
-
-
-def _run(operation: Operation, rest: dict[str, Any], image: str, command: tuple[Any, ...]) -> Operation:
-    words = tuple(word if isinstance(word, (Reference, Template)) else Literal(value=word) for word in command)
-    kept = structured({key: content for key, content in rest.items() if key != operation.kind})
-    container = Container(image=Literal(value=image), command=words)
-    return replace(operation, kind="container", containers=(container,), native_extra=kept)
-
-
-def _resource(resource: dict[str, Any]) -> tuple[Any, ...] | None:
-    """Return the command for an object of Kubernetes; None where there is more to it."""
-    action, flags = resource.get("action"), resource.get("flags", [])
-    conditions = {key: resource[key] for key in ("successCondition", "failureCondition") if resource.get(key)}
-    known = {"action", "manifest", "flags", "mergeStrategy", *conditions, "setOwnerReference"}
-    if resource.keys() - known or resource.get("setOwnerReference") or not all(isinstance(one, str) for one in flags):
-        return None
-    if "manifest" not in resource or action not in ("create", "apply", "delete", "replace", "get"):
-        return None
-    script = RESOURCE if action != "delete" else RESOURCE.replace(" -o name", "")
-    tests = {"successCondition": "", "failureCondition": ""}
-    for key, text in conditions.items():
-        parts = [CONDITION.fullmatch(part) for part in text.split(",")] if isinstance(text, str) else [None]
-        if not all(parts):
-            return None
-        asked = " && ".join(f'[ "$(get {part[1]})" {SHELL[part[2]]} {part[3]} ]' for part in parts if part)
-        ends = 'echo "it failed" >&2; exit 1' if key == "failureCondition" else "exit 0"
-        tests[key] = f"  if {asked}; then {ends}; fi\n"
-    if conditions:
-        if not tests["successCondition"] or action == "delete":
-            return None
-        script += WAITED % (tests["failureCondition"], tests["successCondition"])
-    return ("sh", "-c", script, "sh", resource["manifest"], action, " ".join(flags))
-
-
-def _containers(operation: Operation, rest: dict[str, Any]) -> Operation:
-    """Return the containers of a set as steps, each behind those that it depends on."""
-    said = rest.pop("containerSet")
-    items = {item.get("name", f"step-{number}"): item for number, item in enumerate(said.get("containers", ()))}
-    if said.keys() - {"containers", "volumeMounts"} or not items:
-        return operation
-    ordered: list[str] = []
-
-    def visit(name: str) -> None:
-        if name not in ordered and name in items:
-            for before in items[name].get("dependencies", ()):
-                visit(before)
-            ordered.append(name)
-
-    for name in sorted(items, key=lambda one: one == "main"):
-        visit(name)
-    if operation.outputs and ordered[-1] != "main":
-        return operation
-    containers = tuple(
-        _container(name, items[name], said.get("volumeMounts", []), is_last=name == ordered[-1]) for name in ordered
-    )
-    return replace(operation, kind="container", containers=containers, native_extra=structured(rest))
-
-
-def _container(name: str, item: dict[str, Any], mounts: list[Any], *, is_last: bool) -> Container:
-    def value(data: Any) -> Value:
-        return data if isinstance(data, (Reference, Template)) else Literal(value=data)
-
-    others = {key: item[key] for key in item if key not in ("name", "image", "command", "args", "dependencies", "env")}
-    mounted = [*others.get("volumeMounts", []), *mounts]
-    return Container(
-        name=name,
-        role="main" if is_last else "init",
-        image=value(item["image"]) if "image" in item else None,
-        command=tuple(map(value, item.get("command", ()))),
-        args=tuple(map(value, item.get("args", ()))),
-        env=tuple(_variable(one) for one in item.get("env", ())),
-        native_extra=structured({**others, **({"volumeMounts": mounted} if mounted else {})}),
-    )
-
-
-def _variable(item: dict[str, Any]) -> EnvVar:
-    value = item.get("value", "")
-    if "valueFrom" in item:
-        return EnvVar(name=item["name"], value=structured({"valueFrom": item["valueFrom"]}) or Literal(value=""))
-    return EnvVar(name=item["name"], value=value if isinstance(value, (Reference, Template)) else Literal(value=value))

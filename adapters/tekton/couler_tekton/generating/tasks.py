@@ -19,21 +19,20 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from couler_plugins.engine_kit.legalize.conditions import Membership, is_outcome, memberships
-from couler_plugins.engine_kit.legalize.native_fields import fields_of
 from couler_plugins.engine_kit.legalize.passes import as_label
-from couler_plugins.engine_kit.legalize.rules import usual
-from couler_plugins.engine_kit.legalize.shell import keeping, printed_output, scripted
+from couler_plugins.engine_kit.legalize.rules import constant_items, usual
+from couler_plugins.engine_kit.legalize.shell import printed_output
 from couler_plugins.engine_kit.legalize.tables import waits
 from couler_plugins.ir import (
+    Argument,
     Graph,
     GraphView,
     Literal,
-    Native,
     Operation,
     Output,
-    Port,
     Reference,
     Step,
+    Template,
     Value,
     Workflow,
     callables,
@@ -41,10 +40,10 @@ from couler_plugins.ir import (
     references,
     replace,
 )
-from couler_tekton.generating.calls import FAILURES
+from couler_tekton.generating.calls import FAILURES, decides_by_item
 from couler_tekton.generating.legality import refuse
+from couler_tekton.generating.store import File, files_of, key_of, place_of
 from couler_tekton.generating.values import Scope, filled
-from couler_tekton.variables import write_structure
 
 STATUS = Reference(to="run", name="tasks.status")
 WELL = ("Succeeded", "Completed")
@@ -67,6 +66,7 @@ class Task:
         conditions: what has to hold.
         may_miss: whether something before it may keep it from running, although nothing failed.
         is_printed: whether somebody reads what it prints.
+        files: what it takes from the store, and gives to it.
     """
 
     name: str
@@ -77,6 +77,7 @@ class Task:
     conditions: tuple[Membership, ...] = ()
     may_miss: bool = False
     is_printed: bool = False
+    files: tuple[File, ...] = ()
 
     @property
     def read(self) -> set[str]:
@@ -151,29 +152,48 @@ class Tasks:
         called = self._call(step, Around(None, Scope({}, _no_output), [], ()))
         return {} if isinstance(called.output, Task) else called.output
 
-    def _call(self, step: Step, around: Around) -> Called:
+    def _call(self, step: Step, around: Around, suffix: str = "") -> Called:
         callee = self._by_name[getattr(step.call, "name", "")]
-        passed = {item.name: filled(item.value, around.scope, step.name) for item in step.arguments}
+        items = constant_items(step.loop)
+        if items is not None and (isinstance(callee, Graph) or decides_by_item(step)):
+            return self._unrolled(step, items, around)
+        passed = {_key(item): filled(item.value, around.scope, step.name) for item in step.arguments}
         alone = Scope({}, _no_output)
         arguments = {
             port.name: passed[port.name] if port.name in passed else filled(usual(port), alone, callee.name)
             for port in callee.inputs
+            if port.kind == "parameter"
         }
-        name = f"{around.prefix or ''}{step.name or 'exit'}"
+        artifacts = {key: value for key, value in passed.items() if key not in arguments and ":" in key}
+        for key, value in artifacts.items():
+            if not isinstance(value, Template):
+                raise refuse("Step.arguments", step.name, f"takes the {key.replace(':', ' ')} from something else")
+        name = f"{around.prefix or ''}{step.name or 'exit'}{suffix}"
         conditions = (*around.conditions, *_conditions(step, around.scope))
         if isinstance(callee, Graph):
             prefix = "" if around.prefix is None else f"{name}-"
-            return self._graph(step, callee, Around(prefix, Scope(arguments, _no_output), around.after, conditions))
+            scope = Scope({**arguments, **artifacts}, _no_output)
+            return self._graph(step, callee, Around(prefix, scope, around.after, conditions))
         if len(self.by_label) >= MAX_TASKS:
             raise refuse("Workflow.graphs", step.name, f"is one of more than {MAX_TASKS} tasks", "convert its parts")
         label = fresh_name(as_label(name, MAX_NAME) or "task", self.by_label)
         task = Task(label, step, callee, arguments, [item.name for item in around.after], conditions)
+        task.files = tuple(files_of(callee, artifacts, label, is_looped=step.loop is not None))
         before = [*around.after, *(self.by_label[name] for name in task.read)]
         task.may_miss = any(item.may_miss for item in before) or any(
             self.by_label[name].conditions for name in task.read
         )
         self.by_label[label] = task
         return Called(step, task, [task])
+
+    def _unrolled(self, step: Step, items: list[Any], around: Around) -> Called:
+        """Add the tasks of a call once for each item that it loops over, and for which its condition may hold."""
+        single, last = replace(step, loop=None), list[Task]()
+        for number, item in enumerate(items):
+            scope = around.scope._replace(items=(item,))
+            if not _never_holds(step, scope):
+                last += self._call(single, around._replace(scope=scope), f"-{number}").last
+        return Called(step, {}, last or around.after)
 
     def _graph(self, step: Step, graph: Graph, around: Around) -> Called:
         called: dict[str, Called] = {}
@@ -188,8 +208,14 @@ class Tasks:
             called[name] = self._call(inner, around._replace(scope=scope, after=after or around.after))
         waited_for = {name for before in accepted.values() for name in before}
         last = [task for name, item in called.items() if name not in waited_for for task in item.last]
-        outputs = {item.name: filled(item.value, scope, graph.name) for item in graph.outputs}
+        outputs = {_key(item): filled(item.value, scope, graph.name) for item in graph.outputs}
         return Called(step, outputs, last or around.after)
+
+
+def _never_holds(step: Step, scope: Scope) -> bool:
+    """Return whether a condition is known beforehand to be false."""
+    held = ((item, filled(item.value, scope, step.name)) for item in memberships(step.condition) or ())
+    return any(isinstance(value, Literal) and (value.value in item.among) is item.negated for item, value in held)
 
 
 def _conditions(step: Step, scope: Scope) -> Iterator[Membership]:
@@ -213,50 +239,19 @@ def _output(called: Mapping[str, Called], reference: Reference) -> Value:
         return _no_output(reference)
     source = called[reference.step].output
     if not isinstance(source, Task):
-        return source[reference.name]
+        return source[_key(reference)]
+    if reference.kind == "artifact":
+        if source.step.loop is not None:
+            raise refuse("Step.loop", source.step.name, "loops, and the artifacts of all its runs are read together")
+        return place_of(source.name, reference.name, is_looped=False)
     source.is_printed = source.is_printed or reference.kind == "result"
     name = printed_output(source.operation) if reference.kind == "result" else reference.name
     return Reference(to="output", kind="parameter", step=source.name, name=name)
 
 
+def _key(item: Argument | Output | Reference) -> str:
+    return key_of(item.name) if item.kind == "artifact" else item.name
+
+
 def _no_output(reference: Reference) -> Value:
     raise refuse("Step.arguments", reference.step or reference.name, "is read where it is not known")
-
-
-def task_of(operation: Operation, name: str, *, is_printed: bool, volumes: list[Any]) -> Operation:
-    """Return an operation as a task that is written at its call.
-
-    Args:
-        operation: what runs.
-        name: what it is to be called.
-        is_printed: whether somebody reads what it prints.
-        volumes: those that the workflow gives all of its pods.
-    """
-    ordered = sorted(operation.containers, key=lambda item: ("init", "main", "sidecar").index(item.role))
-    containers = [item if item.role == "sidecar" else replace(scripted(item), role="main") for item in ordered]
-    number = next(number for number, item in enumerate(ordered) if item.role == "main")
-    containers[number], outputs = keeping(
-        operation,
-        containers[number],
-        lambda output: Literal(value=f"$(results.{output}.path)"),
-        is_printed=is_printed,
-    )
-    return Operation(
-        name=name,
-        kind="container",
-        inputs=tuple(Port(name=port.name, optional=True) for port in operation.inputs),
-        outputs=tuple(Output(name=output) for output in outputs),
-        containers=tuple(containers),
-        inline=True,
-        native_extra=_rest(operation, volumes),
-    )
-
-
-def _rest(operation: Operation, common: list[Any]) -> Native | None:
-    """Return the metadata and the volumes of a task: nothing else of a pod is said by a task."""
-    rest = fields_of(operation.native_extra)
-    mounts = [item.native_extra for item in operation.containers if item.native_extra is not None]
-    mounted = {item.get("name") for mount in mounts for item in write_structure(mount, str).get("volumeMounts", ())}
-    volumes = [*rest.get("volumes", []), *(volume for volume in common if volume.get("name") in mounted)]
-    kept = {key: content for key, content in (("volumes", volumes), ("metadata", rest.get("metadata"))) if content}
-    return Native.of(kept) if kept else None

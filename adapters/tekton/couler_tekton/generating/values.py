@@ -26,8 +26,11 @@ from couler_plugins.ir import (
     references,
 )
 from couler_tekton.generating.legality import refuse
+from couler_tekton.generating.store import key_of
 
 ITEM = "item"
+FACTS = {f"couler-run-{fact}": f"context.pipelineRun.{fact}" for fact in ("name", "uid", "namespace")}
+"""What Tekton knows of a run, by the parameters that stand for it until it is written."""
 
 
 class Scope(NamedTuple):
@@ -36,10 +39,12 @@ class Scope(NamedTuple):
     Attributes:
         inputs: by the name of an input parameter.
         output: of an output of a step.
+        items: the item of a loop that is written out; none elsewhere.
     """
 
     inputs: Mapping[str, Value]
     output: Callable[[Reference], Value]
+    items: tuple[Any, ...] = ()
 
 
 def filled(value: Any, scope: Scope, step: str) -> Value:
@@ -52,11 +57,16 @@ def filled(value: Any, scope: Scope, step: str) -> Value:
         case Literal():
             return Literal(value=text_of(value.value))
         case Reference(to="input"):
-            if value.name not in scope.inputs:
+            name = key_of(value.name) if value.kind == "artifact" else value.name
+            if name not in scope.inputs:
                 raise refuse("Port.value", step, f"gets no value for {value.name!r}", "pass one")
-            return scope.inputs[value.name]
+            return scope.inputs[name]
         case Reference(to="output"):
             return scope.output(value)
+        case Reference(to="item") if scope.items:
+            return Literal(value=text_of(_at(scope.items[0], value, step)))
+        case Reference(to="parameter") if value.name in FACTS:
+            return Reference(to="run", name=FACTS[value.name])
         case Template(parts=parts):
             pieces = (Literal(value=part) if isinstance(part, str) else part for part in parts)
             return _text_of([filled(piece, scope, step) for piece in pieces])
