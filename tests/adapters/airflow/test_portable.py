@@ -285,7 +285,7 @@ def test_a_branch_decides_by_conditions(tmp_path: Path) -> None:
     """
     document = manifest(lifted(tmp_path, body), "python:3")
     tasks = {task["name"]: task for task in templates(document)["d"]["dag"]["tasks"]}
-    assert tasks["a"]["when"] == "{{=tasks['choose'].outputs.parameters.runs_a == 'true'}}"
+    assert tasks["a"]["when"] == "{{=tasks.choose.outputs.parameters.runs_a == 'true'}}"
     assert (
         tasks["join"]["depends"]
         == "(a.Skipped || a.Succeeded) && (b.Skipped || b.Succeeded) && (a.Succeeded || b.Succeeded)"

@@ -1,4 +1,4 @@
-"""Tasks as functions: those of Python, those that choose or stop what comes after them, and commands that read XComs."""
+"""Tasks as functions: those of Python, those that decide over what comes after them, and commands that read XComs."""
 
 from __future__ import annotations
 
