@@ -40,7 +40,7 @@ def as_label(name: str, length: int | None = None) -> str:
 
 
 def with_image(workflow: Workflow, image: str) -> Workflow:
-    """Return a workflow with an image for its containers that have none, if one is given; functions have a usual one."""
+    """Return a workflow with an image for its containers that have none, if one is given; functions have one."""
 
     def change(node: Node) -> Node:
         if not isinstance(node, Operation) or all(item.image is not None for item in node.containers):

@@ -173,17 +173,13 @@ class Closure:
             self._add_value(name, value, file, origin)
 
     def _add_value(self, name: str, value: Any, file: str, origin: Any) -> None:
-        if "dataclass" not in type(value).__name__ and (source := _assignment_of(name, file)) is not None:
-            if not _is_plain(value) or _is_short(source):
-                self._add(name, source, origin, value)
-                return
+        source = _assignment_of(name, file)
+        if source is not None:
+            self._add(name, source, origin, value)
+            return
         if not _is_plain(value):
             raise self._refusal(f"reaches {name}, a {type(value).__name__} that only the DAG's file has")
         self.texts[name] = f"{name} = {value!r}\n"
-
-
-def _is_short(source: str) -> bool:
-    return source.count("\n") < 50
 
 
 def _is_own(value: Any, file: str) -> bool:
@@ -268,7 +264,7 @@ def _distribution(root: str) -> str | None:
     except (ImportError, ValueError):
         return None
     found = _distributions().get(root)
-    return sorted(found)[0] if found else None
+    return min(found) if found else None
 
 
 @cache

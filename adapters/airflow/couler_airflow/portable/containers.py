@@ -67,7 +67,7 @@ def is_plain_command(task: Any) -> bool:
     if any(SKIPPING.search(text) for text in texts if isinstance(text, str)):
         return False
     values = [text_value(text) for text in texts]
-    parts = [node for node in nodes(tuple(value for value in values if value is not None))]
+    parts = list(nodes(tuple(value for value in values if value is not None)))
     return None not in values and not any(
         isinstance(node, Expression)
         or (isinstance(node, Reference) and (node.kind == "result" or not _is_readable(task, node)))

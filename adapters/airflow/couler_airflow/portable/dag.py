@@ -57,7 +57,7 @@ def kind_of(dag: Any) -> tuple[str, Native | None]:
     schedule = schedule_of(dag)
     if schedule is None:
         return "Workflow", Native.of({"spec": spec}) if spec else None
-    cron: dict[str, Any] = {"schedule": schedule[0], "timezone": schedule[1]}
+    cron: dict[str, Any] = {"schedules": [schedule[0]], "timezone": schedule[1]}
     return "CronWorkflow", Native.of({"spec": {**cron, **({"workflowSpec": spec} if spec else {})}})
 
 

@@ -45,13 +45,13 @@ def run_facts(logical_date: str = "", run_id: str = "", scheduled: bool = False)
     """Tell when a run is for, and what it is called, once for all of its steps."""
     import datetime
 
-    date = datetime.datetime.now(datetime.UTC)
+    date = datetime.datetime.now(datetime.timezone.utc)  # noqa: UP017  # also before Python 3.11
     if scheduled:
         date = date.replace(second=0, microsecond=0)
     if logical_date:
-        date = datetime.datetime.fromisoformat(logical_date.replace("Z", "+00:00"))
+        date = datetime.datetime.fromisoformat(logical_date.replace("Z", "+00:00"))  # noqa: FURB162
     if date.tzinfo is None:
-        date = date.replace(tzinfo=datetime.UTC)
+        date = date.replace(tzinfo=datetime.timezone.utc)  # noqa: UP017
     text = date.isoformat()
     kind = "scheduled" if scheduled else "manual"
     return {

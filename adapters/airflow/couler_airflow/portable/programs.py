@@ -18,7 +18,7 @@ from couler_airflow.portable.facts import DATES, OPTIONAL, fact
 from couler_airflow.portable.legality import refuse
 from couler_airflow.pulls import RESULT
 from couler_plugins.engine_kit.legalize.python.functions import Function, Kind, Parameter, operation_of
-from couler_plugins.engine_kit.legalize.python.runtime import __all__ as RESERVED
+from couler_plugins.engine_kit.legalize.python.source import RESERVED
 from couler_plugins.ir import Argument, Operation, Reference, Value, replace
 
 OTHER = re.compile(r"\W+")

@@ -1,4 +1,4 @@
-"""Tasks as functions: those of Python, those that choose or stop what comes after them, and commands that read XComs."""
+"""Tasks as functions: those of Python, those that decide over what comes after them, and commands that read XComs."""
 
 from __future__ import annotations
 
@@ -256,13 +256,17 @@ def choose(program: Program, following: Mapping[str, Collection[str]], known: Co
         f"if not {{*_chosen}} <= {{*{sorted(known)!r}}}:",
         "    raise ValueError(f'{_chosen} are no tasks')",
     ]
+    rows = ", ".join(
+        f"{task!r}: not {{*_chosen}}.isdisjoint({sorted(ids)!r})" for task, ids in sorted(following.items())
+    )
+    program.lines += [f"_runs = {{{rows}}}", "_result = _result if all(_runs.values()) else None  # as in Airflow"]
     found: dict[str, str] = {}
-    for task, ids in sorted(following.items()):
+    for task in sorted(following):
         name = f"runs_{identifier(task)}"
         while name in program.outputs:
             name += "_"
         found[task] = name
-        program.outputs[name] = f"str(not {{*_chosen}}.isdisjoint({sorted(ids)!r})).lower()"
+        program.outputs[name] = f"str(_runs[{task!r}]).lower()"
     return found
 
 
@@ -272,7 +276,8 @@ SKIPPED = "skipped"
 
 def stop(program: Program) -> str:
     """Let a program tell whether what comes after it runs; return the output that does."""
-    program.outputs[PASSES] = "str(bool(_result)).lower()"
+    program.lines += ["_passes = bool(_result)", "_result = _result if _passes else None  # as in Airflow"]
+    program.outputs[PASSES] = "str(_passes).lower()"
     return PASSES
 
 

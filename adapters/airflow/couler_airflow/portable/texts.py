@@ -58,9 +58,9 @@ def _block(text: str) -> Reference | Expression:
         return fact(key[1])
     if PULL.fullmatch(text):
         (pull,) = texts_named(text)
-        if isinstance(pull.tasks, tuple) and len(pull.tasks) == 1 and isinstance(pull.key, str):
-            if (pull.dag, pull.run, pull.past) == (None, None, False):
-                return _pulled(pull.tasks[0], pull.key)
+        is_own = (pull.dag, pull.run, pull.past) == (None, None, False)
+        if is_own and isinstance(pull.tasks, tuple) and len(pull.tasks) == 1 and isinstance(pull.key, str):
+            return _pulled(pull.tasks[0], pull.key)
     return Expression(language="jinja", parts=(text,))
 
 
