@@ -150,7 +150,7 @@ class Containers(NamedTuple):
 
 
 class OutputRoot(Root):
-    """What a container has outputs: each output by its number, so that none is put where a link in another one leads.
+    """The copies of outputs, each by its number: none is put where a link in another one leads.
 
     Args:
         folder: where copies of outputs are to be.
