@@ -37,8 +37,8 @@ SHOWN = 5
         "--containers",
         type=click.Choice(["podman", "docker", "none"]),
         default="none",
-        show_default=True,
-        help="With --local: run each step in its image by this program; with none, scripts as processes.",
+        metavar="PROGRAM",
+        help="With --local: run each step in its image, by podman or docker. Default: none, scripts run as processes.",
     ),
     click.option(
         "--parallel", type=click.IntRange(1), metavar="N", help="With --local: run at most N steps at a time."

@@ -210,7 +210,7 @@ def offered_runner(plugins: Plugins, engine: str, where: Where, local: Local = N
         message = f"{engine} has its own runner for --local, which supports no --parallel, --cache or --containers"
         raise Unsupported(message, engine=engine, feature="run --local", hint="leave these out")
     if runner is None and where.folder and adapter.offers("local"):
-        containers = Containers.found(local.containers) if local.containers is not None else None
+        containers = Containers.ask(local.containers) if local.containers is not None else None
         runner = LocalRunner(adapter, where, parallel=local.parallel, opening=local.opening, containers=containers)
     return runner
 

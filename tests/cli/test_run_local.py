@@ -105,16 +105,21 @@ def test_a_run_is_history(couler: Couler) -> None:
         (("--run-id", "../x"), "cannot name a run"),
         (("--parameter", "q=1"), "no workflow has a parameter 'q'"),
         (("--parallel", "0"), "--parallel"),
+        (("--cache", "--containers", "docker"), "--cache cannot be combined with --containers"),
+        (("--containers", "docker"), "docker is not installed"),
     ],
 )
-def test_wrong_usage(couler: Couler, arguments: tuple[str, ...], said: str) -> None:
+def test_wrong_usage(couler: Couler, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], said: str) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setenv("COULER_CACHE_STORE", "cache")
     done = couler("run", "w.yaml", "--local", *arguments)
     assert (done.exit_code, done.stdout) == (2, "")
     assert said in done.stderr
 
 
 def test_what_is_for_local_runs_needs_one(couler: Couler) -> None:
-    assert "are for --local" in couler("run", "w.yaml", "--parallel", "2").stderr
+    for arguments in (("--parallel", "2"), ("--containers", "podman")):
+        assert "are for --local" in couler("run", "w.yaml", *arguments).stderr
 
 
 def test_refusals_come_before_anything_runs(couler: Couler) -> None:

@@ -188,6 +188,8 @@ async def attempt(
     folder.mkdir(parents=True)
     root = Root(folder / "root", [*program.inputs.values(), *(place.path for place in program.outputs)])
     for name, path in program.inputs.items():
+        if name not in artifacts:  # it is optional
+            continue
         try:
             put(artifacts[name], root.inside(path))
         except ValueError as error:

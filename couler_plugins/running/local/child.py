@@ -31,7 +31,12 @@ def main(result: str, ending: list[str], command: list[str]) -> int:
     group = {"setpgroup": 0} if ending else {}  # one of its own, which we survive to end the container
     try:
         child = os.posix_spawnp(
-            command[0], command, dict(os.environ), file_actions=actions, setsigdef=[signal.SIGCHLD], **group
+            command[0],
+            command,
+            dict(os.environ),
+            file_actions=actions,
+            setsigdef=[signal.SIGCHLD],
+            **group,  # type: ignore[arg-type]
         )
     except OSError as error:
         os.write(2, f"cannot run {command[0]!r}: {error.strerror}\n".encode())

@@ -12,8 +12,8 @@ import secrets
 import shlex
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -49,7 +49,7 @@ class Containers(NamedTuple):
     memory: bool = False
 
     @classmethod
-    def found(cls, engine: ContainerEngine) -> Containers:
+    def ask(cls, engine: ContainerEngine) -> Containers:
         """Asks an engine what it can do here.
 
         Raises:
@@ -97,7 +97,7 @@ class Containers(NamedTuple):
         container = program.container
         if container is None or container.image.startswith("-"):
             raise NotThere("it has no image that can be run")
-        root = Root(folder / "root", ())
+        outputs = OutputRoot(folder / "root", (place.path for place in program.outputs))
         mounts = dict(_mounted(program, container, artifacts, folder))
         name = f"couler-{folder.parent.name}-{folder.name}-{secrets.token_hex(4)}"
         words = [*program.command[1:], *container.args, *filter(None, [container.script])]
@@ -106,15 +106,15 @@ class Containers(NamedTuple):
             *self._image(container.image),
             f'{shlex.join(self._run(name, program, container, mounts))} "$image" {shlex.join(words)}',
             "code=$?",
-            *(f"[ $code != 0 ] || {copy}" for copy in self._copies(name, program, mounts, root)),
+            *(f"[ $code != 0 ] || {copy}" for copy in self._copies(name, mounts, outputs)),
             removal,
             "exit $code",
         ]
         (folder / COMMANDS).write_text("\n".join(lines) + "\n", encoding="utf-8", errors="surrogateescape")
         started = time.monotonic()
         command, ending = ("sh", str(folder / COMMANDS)), ("sh", "-c", removal)
-        code = await run_watched(command, folder, os.environ, root.folder, program.seconds, ending)
-        return Attempt(code, time.monotonic() - started, root, folder)
+        code = await run_watched(command, folder, os.environ, outputs.folder, program.seconds, ending)
+        return Attempt(code, time.monotonic() - started, outputs, folder)
 
     def _image(self, image: str) -> Iterator[str]:
         """Sets the image: as it is named, where that is one of this machine, else as Kubernetes completes its name."""
@@ -137,22 +137,34 @@ class Containers(NamedTuple):
             yield from ("--memory", f"{container.memory:.0f}")
         yield from ("--entrypoint", program.command[0]) if program.command else ()
 
-    def _copies(self, name: str, program: Program, mounts: Mapping[str, Mount], root: Root) -> Iterator[str]:
-        """Copies outputs to the root: those in what is mounted from there, all others out of the container."""
-        for place in sorted(program.outputs, key=lambda place: place.path):
-            target = _inside(root, place.path)
-            if target.parent == root.folder and target.is_dir():  # a root has /tmp from its start
-                target.rmdir()
-            path = PurePosixPath(place.path)
-            above = next((str(one) for one in (path, *path.parents) if str(one) in mounts), None)
-            if above is not None:
-                copy = ["cp", "-RP", str(mounts[above].source / path.relative_to(above)), str(target)]
+    def _copies(self, name: str, mounts: Mapping[str, Mount], outputs: OutputRoot) -> Iterator[str]:
+        """Copies outputs out of the container: the engine follows links as the container would see them."""
+        log = shlex.quote(str(outputs.folder.parent / COPIES))
+        for path, target in outputs.targets.items():
+            if path in mounts:  # no engine copies a file that is mounted
+                copy = ["cp", "-RP", str(mounts[path].source), str(target)]
             else:
                 follow = ["--follow-link"] if self.engine == "docker" else []  # as podman does
-                copy = [self.engine, "cp", *follow, f"{name}:{place.path}", str(target)]
-            log = shlex.quote(str(root.folder.parent / COPIES))
-            there, parent = shlex.quote(str(target)), shlex.quote(str(target.parent))
-            yield f"[ -e {there} ] || {{ mkdir -p {parent}; {shlex.join(copy)} >/dev/null 2>>{log}; }}"
+                copy = [self.engine, "cp", *follow, f"{name}:{path}", str(target)]
+            yield f"{shlex.join(copy)} >/dev/null 2>>{log}"
+
+
+class OutputRoot(Root):
+    """The copies of outputs, each by its number: none is put where a link in another one leads.
+
+    Args:
+        folder: where copies of outputs are to be.
+        paths: of the outputs.
+    """
+
+    def __init__(self, folder: Path, paths: Iterable[str]) -> None:
+        super().__init__(folder, ())
+        self.targets = {path: folder / str(number) for number, path in enumerate(paths)}
+
+    def inside(self, path: str) -> Path:
+        """Where the copy of an output is."""
+        super().inside(path)
+        return self.targets[path]
 
 
 class Mount(NamedTuple):
@@ -187,12 +199,8 @@ def _mounted(
 def _path(root: Root, path: str) -> str:
     if ":" in path:
         raise NotThere(f"its path {path!r:.80} has a colon, and cannot be mounted")
-    _inside(root, path)
-    return path.rstrip("/")
-
-
-def _inside(root: Root, path: str) -> Path:
     try:
-        return root.inside(path)
+        root.inside(path)
     except ValueError as error:
         raise NotThere(str(error)) from None
+    return path.rstrip("/")

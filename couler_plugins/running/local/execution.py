@@ -21,8 +21,7 @@ from couler_plugins.running.local.containers import Containers
 from couler_plugins.running.local.engine import Engine
 from couler_plugins.running.local.jobs import Work
 from couler_plugins.running.local.operations import Operations
-from couler_plugins.running.local.progress import Progress
-from couler_plugins.running.local.records import Record, Records, locked
+from couler_plugins.running.local.records import Progress, Record, Records, locked
 from couler_plugins.running.local.scope import Whole
 from couler_plugins.runs import Lookup, Run, StepRun
 from couler_plugins.runs.history_format import document_of

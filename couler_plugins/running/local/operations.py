@@ -22,8 +22,7 @@ from couler_plugins.ir import Operation
 from couler_plugins.running.local.attempts import attempt, contents, ended_of, last_lines, printed, take
 from couler_plugins.running.local.caching import Cached, Caching
 from couler_plugins.running.local.containers import MOUNTS, Containers
-from couler_plugins.running.local.progress import Progress
-from couler_plugins.running.local.records import Record, Records
+from couler_plugins.running.local.records import Progress, Record, Records
 from couler_plugins.running.local.scope import Scope
 
 READABLE = 80

@@ -4,7 +4,7 @@ A record says what ran (a digest of the program with all that it was given) and 
 which lie in the step's folder). It says no path: where things lie follows from the step's name. A record whose digests
 do not fit is as good as none.
 
-One process at a time works in the folder of a run.
+One process at a time works in the folder of a run, and counts what of it has ended.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
 from couler_plugins.errors import EngineError, InvalidInput, restating
-from couler_plugins.hookspecs.local import Outcome
+from couler_plugins.hookspecs.local import Ended, Outcome
+from couler_plugins.hookspecs.running import Phase, Status
 from couler_plugins.runs import Fate
 
 MOST = 256 * 1024**2
@@ -152,3 +154,45 @@ def is_locked(folder: Path) -> bool:
             return False
     except InvalidInput:
         return True
+
+
+class Progress:
+    """Counts the programs of a run. `changed` is set whenever something has happened."""
+
+    def __init__(self) -> None:
+        self.changed = threading.Event()
+        self._lock = threading.Lock()
+        self._begun: dict[str, None] = {}
+        self._running: dict[str, None] = {}
+        self._ended: dict[str, Ended] = {}
+
+    def begin(self, step: str) -> None:
+        """A step is there, and waits for its turn."""
+        with self._lock:
+            self._begun[step] = None
+
+    def start(self, step: str) -> None:
+        """A step has its turn."""
+        with self._lock:
+            self._running[step] = None
+        self.changed.set()
+
+    def end(self, step: str, ended: Ended) -> None:
+        """A step has ended."""
+        with self._lock:
+            self._running.pop(step, None)
+            self._ended[step] = ended
+        self.changed.set()
+
+    def status(self, phase: Phase, message: str) -> Status:
+        """The same for those who ask."""
+        with self._lock:
+            ended: Mapping[str, Ended] = dict(self._ended)
+            return Status(
+                phase=phase,
+                message=message,
+                done=len(ended),
+                steps=len(self._begun),
+                running=tuple(self._running),
+                failed=tuple(step for step, item in ended.items() if item.bad),
+            )

@@ -14,6 +14,7 @@ from couler_plugins.hookspecs.running import Request, Status, Where
 from couler_plugins.options.rows import Row
 from couler_plugins.running.local import LocalRunner
 from couler_plugins.running.local.caching import Opening
+from couler_plugins.running.local.containers import Containers
 
 __all__ = ["HEAD", "STARTED", "Ran", "runs", "script", "workflow"]
 
@@ -62,10 +63,12 @@ def runs(
     rows: Sequence[Row] = (),
     parallel: int | None = 4,
     parameters: Mapping[str, str] | None = None,
+    containers: Containers | None = None,
 ) -> Ran:
     """Runs a manifest to its end."""
     documents = [document.data for document in read(text, "w.yaml").documents]
-    runner = LocalRunner(ArgoAdapter(), Where(folder=str(folder)), parallel=parallel, opening=opening)
+    where = Where(folder=str(folder))
+    runner = LocalRunner(ArgoAdapter(), where, parallel=parallel, opening=opening, containers=containers)
     with contextlib.closing(runner):
         request = Request(run=run, parameters=parameters or {}, rows=rows)
         (job,) = runner.jobs(documents, request)

@@ -77,6 +77,11 @@ def test_a_missing_output_is_an_error_unless_it_has_a_default(tmp_path: Path) ->
     assert single("test -d /tmp/", tmp_path / "d", PARAMETER, outputs=default).outputs == {"o": "d"}
 
 
+def test_an_artifact_that_may_be_missing_is_not_there(tmp_path: Path) -> None:
+    inputs = "{artifacts: [{name: i, path: /in/file, optional: true}]}"
+    assert single("test -e /in/file || echo none", tmp_path, RESULT, inputs=inputs).outputs == {"o": "none"}
+
+
 @pytest.mark.parametrize("source", ["ln -s /etc/passwd /tmp/p", "mkdir /tmp/p; ln -s /etc /tmp/p/x", "mkfifo /tmp/p"])
 def test_an_artifact_that_leads_out_is_an_error(tmp_path: Path, source: str) -> None:
     ran = single(source, tmp_path, outputs="{artifacts: [{name: p, path: /tmp/p}]}")

@@ -118,8 +118,8 @@ def refusals(workflow: Workflow, *, contained: bool) -> Iterator[Refusal]:
     Args:
         contained: whether each program runs in a container of its image.
     """
-    known = SPEC - OF_PODS if contained else SPEC
-    for key in sorted(mapping_at(data_of(workflow.native_extra), "spec").keys() - known):
+    fields = SPEC - OF_PODS if contained else SPEC
+    for key in sorted(mapping_at(data_of(workflow.native_extra), "spec").keys() - fields):
         yield Refusal("", f"its {key} has a meaning only in a cluster")
     for port in workflow.parameters:
         yield from _ports("", (port,))
