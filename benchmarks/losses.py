@@ -265,45 +265,6 @@ def _is_named(item: Input, field: Field, outcome: Outcome) -> bool:
     return not lost.isdisjoint(callees | _callers(pairs, names))
 
 
-def _is_told(item: Input, field: Field, before: Outcome, converter: Converter) -> bool:
-    """Return whether a report tells less where a field, or what it is a part of, is not there."""
-    assert item.file is not None
-    data = item.file.documents[field.document].data
-    for depth in range(len(field.path) - 1, 0, -1):
-        holder, key = value_at(data, field.path[:depth]), field.path[depth]
-        if not isinstance(holder, dict) or (depth < len(field.path) - 1 and key in EVERYDAY):
-            return False
-        kept = dict(holder)
-        del holder[key]
-        try:
-            after = converter(item)
-        finally:
-            holder.clear()
-            holder.update(kept)
-        if after.text is not None and after.report < before.report:
-            return True
-    return False
-
-
-def _shown(value: Any) -> Any:
-    return value if not isinstance(value, str) or len(value) < 80 else f"…{value[-79:]}"
-
-
-def _is_named(field: Field, data: Any, outcome: Outcome) -> bool:
-    """Return whether a report names a field, or what it stands in, or what calls that."""
-    keys = {str(key) for key in field.path if isinstance(key, str)} - EVERYDAY
-    lost = set[str]()
-    for decision in outcome.decisions:
-        if keys & set(re.findall(r"[A-Za-z]\w*", f"{decision.action} {decision.reason}")):
-            return True
-        if decision.loss == "step":
-            subject = decision.subject.rpartition("/")[2]
-            if subject in ("", decision.workflow):
-                return True
-            lost.add(subject)
-    return bool(lost) and not lost.isdisjoint(_callers(data, set(names_around(data, field.path))))
-
-
 def _callers(pairs: Sequence[tuple[str, str]], names: set[str]) -> set[str]:
     """Return the names with those of all that calls them."""
     while more := {caller for caller, callee in pairs if callee in names} - names:

@@ -161,7 +161,7 @@ def calls(data: Any, name: str = "") -> Iterator[tuple[str, str]]:
             yield "exit" if key == "onExit" else own, value
         elif key in ("taskRef", "pipelineRef", "componentRef", "ref") and isinstance(value, Mapping):
             yield own, str(value.get("name", ""))
-        elif key in ("tasks", "components", "executors") and isinstance(value, Mapping):
+        elif key in ("tasks", "components", "executors", "hooks") and isinstance(value, Mapping):
             for inner, content in value.items():
                 yield from calls(content, str(inner))
         elif key in ("taskSpec", "pipelineSpec", "dag", "steps", "tasks", "finally", "spec"):
