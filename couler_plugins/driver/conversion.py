@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePath
@@ -13,6 +12,7 @@ import msgspec
 from couler_plugins.documents.collector import collector_paused
 from couler_plugins.documents.mappings import by_key
 from couler_plugins.driver.differences import Carrying, Policy
+from couler_plugins.driver.other_objects import others_in
 from couler_plugins.driver.pipeline import Pass, refuse_broken
 from couler_plugins.driver.results import FileResult, Result
 from couler_plugins.driver.rewrite import Session, adapter_errors, lift_files, rewrite
@@ -24,7 +24,6 @@ from couler_plugins.inputs.sources import Input
 from couler_plugins.ir import Workflow, verify, without_origin
 from couler_plugins.plan import Decision, Lowered, Plan
 
-log = logging.getLogger(__name__)
 WORDS = {"detail": "left out", "run": "left out, although it has a meaning", "step": "to be written by hand"}
 """What a comment says of a difference, by what is lost."""
 
@@ -177,7 +176,7 @@ def _converted(
         for number, item in enumerate(items):
             workflows = tuple(of_file.get(number, ()))
             if number not in refused:
-                own = replace(plan, workflows=workflows, decisions=_beside(item, source))
+                own = replace(plan, workflows=workflows, decisions=others_in(item, source))
                 try:
                     lowered, differences = carry(own, source, target, options, work.policy)
                     yield numbers[number], _written(item, own, target, lowered, differences, names)
@@ -187,20 +186,6 @@ def _converted(
                 reason = refused[number]
                 reason.file = reason.file or item.name
                 yield numbers[number], _result(item, target, workflows=len(workflows), status="refused", error=reason)
-
-
-def _beside(item: Input, source: Adapter) -> tuple[Decision, ...]:
-    """What is in a file beside its workflows, which nothing becomes of."""
-    documents = item.file.documents if item.file is not None else ()
-    others = [document for document in documents if document.data is not None and not source.claims(document)]
-    notes: list[Decision] = []
-    for document in others:
-        kind = document.data.get("kind", "") if isinstance(document.data, Mapping) else ""
-        what = f"a {kind}" if kind else "a document"
-        reason = f"line {document.line} begins {what} that is no workflow, and that is not converted"
-        log.warning("%s: %s", item.name, reason)
-        notes.append(Decision(optimizer="convert", workflow=item.name, action="left out", reason=reason))
-    return tuple(notes)
 
 
 def carry(
@@ -229,7 +214,9 @@ def carry(
         return lowered
 
     lowered = carrying.carry(portable, lower)
-    return lowered, carrying.judge(lowered.decisions)
+    with adapter_errors(target.engine, "dump()"):
+        text = target.dump(lowered).added
+    return lowered, carrying.judge(lowered.decisions, text)
 
 
 def _written(

@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
+from couler_plugins.driver.descriptions import omissions
 from couler_plugins.driver.remedies import Placeholders, without
 from couler_plugins.engine_kit.legalize.legality import merge
+from couler_plugins.engine_kit.legalize.native_fields import fields_of
 from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
 from couler_plugins.ir import Workflow
 from couler_plugins.plan import Decision, Plan
@@ -127,6 +129,7 @@ class Carrying:
     def __init__(self, plan: Plan, image: str, policy: Policy) -> None:
         self._policy = policy
         self._placeholders = Placeholders(plan.bundle, plan.workflows, image)
+        self._originals = plan.workflows
         self._noted: dict[tuple[str, str], tuple[Decision, CoulerError]] = {}
 
     def carry(self, plan: Plan, write: Callable[[Plan], T]) -> T:
@@ -144,13 +147,20 @@ class Carrying:
                 plan = self._without(plan, error, last=attempt == MOST - 2)
         return write(plan)
 
-    def judge(self, decisions: Iterable[Decision]) -> tuple[Decision, ...]:
+    def judge(self, decisions: Iterable[Decision], text: str) -> tuple[Decision, ...]:
         """Return all differences, with those that adapters told of themselves.
+
+        Args:
+            decisions: those of the adapters.
+            text: what was written.
 
         Raises:
             Unsupported: the policy refuses some.
         """
         pairs = [*self._noted.values(), *((item, _error_of(item)) for item in decisions if item.loss)]
+        told = [decision for decision, _ in pairs]
+        others = [item for workflow in self._originals for item in omissions(workflow, text, told)]
+        pairs += [(item, _error_of(item)) for item in others]
         refused = [error for decision, error in pairs if self._policy.refuses(decision.loss)]
         if len(refused) > 1:
             raise merge([self._with_line(error) for error in refused])
@@ -177,7 +187,8 @@ class Carrying:
                 self._note(workflows[0], part, loss_of(part))  # what it is about is gone with another part
             plan = replace(plan, workflows=workflows)
         if last or all(new is old for new, old in zip(plan.workflows, before, strict=True)):
-            self._note(plan.workflows[0], error, "step")
+            for item in plan.workflows:
+                self._note(item, error, "step", item.label)
             return replace(plan, workflows=tuple(self._placeholders.whole(item, error) for item in plan.workflows))
         return plan
 
@@ -186,29 +197,49 @@ class Carrying:
         if loss != "step" and isinstance(error, Unsupported):
             changed = without(workflow, error)
             if changed is not workflow:
-                self._note(workflow, error, loss)
+                self._note(workflow, error, loss, fields=_around(workflow) if changed.kind != workflow.kind else ())
                 return changed
-        changed = self._placeholders.replace(workflow, error)
+        changed, replaced = self._placeholders.replace(workflow, error)
         if changed is not workflow:
-            self._note(workflow, error, "step")
+            self._note(workflow, error, "step", replaced)
         return changed
 
-    def _note(self, workflow: Workflow, error: CoulerError, loss: Loss) -> None:
+    def _note(
+        self, workflow: Workflow, error: CoulerError, loss: Loss, replaced: str = "", fields: Sequence[str] = ()
+    ) -> None:
+        """Note what is lost.
+
+        Args:
+            workflow: the workflow.
+            error: what it is about.
+            loss: what is lost.
+            replaced: what a placeholder takes the place of, which may be more than what the error names.
+            fields: the engine's own fields that are lost with it.
+        """
         action = f"{'put a placeholder for' if loss == 'step' else 'leave out'} {error.feature or 'it'}"
         message, *_ = error.message.splitlines()
+        subject = (error.step or "").rpartition("/")[2]
+        is_more = replaced not in ("", subject)
         line = error.line or self._placeholders.line_of(error.step or "")
+        whole, more = f"all of {replaced!r}: " if is_more else "", f" ({', '.join(fields)})" if fields else ""
         decision = Decision(
             optimizer="convert",
             workflow=workflow.label,
-            subject=error.step or "",
+            subject=replaced if is_more else error.step or "",
             action=action,
-            reason=message,
+            reason=f"{whole}{message}{more}",
             figures=() if line is None else (("line", line),),
             loss=loss,
         )
         if loss in WAYS and isinstance(error, Unsupported):
             error.hint = f"{WAYS[loss]}; or {error.hint}" if error.hint else WAYS[loss]
-        self._noted.setdefault((workflow.label, message), (decision, error))
+        if is_more or (workflow.label, message) not in self._noted:
+            self._noted[workflow.label, message] = (decision, error)
+
+
+def _around(workflow: Workflow) -> list[str]:
+    """Return the names of the fields that say when a workflow starts by itself."""
+    return sorted(fields_of(workflow.native_extra).get("spec", {}).keys() - {"workflowSpec"})
 
 
 WAYS: dict[Loss, str] = {

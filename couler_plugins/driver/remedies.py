@@ -114,8 +114,8 @@ class Placeholders:
                     self._sources.setdefault(item.label if isinstance(item, Workflow) else item.name, item.source)
         self._tries: dict[tuple[str, str], int] = {}
 
-    def replace(self, workflow: Workflow, error: CoulerError) -> Workflow:
-        """Return a workflow with a placeholder for the step, or else the graph, that an error names.
+    def replace(self, workflow: Workflow, error: CoulerError) -> tuple[Workflow, str]:
+        """Return a workflow with a placeholder for the step, or else the graph, that an error names, and its name.
 
         The second time also its loop, its condition and what it waits for beside the end of steps go, then the graph
         that it is in, and then all of the workflow. The same one comes back where the error names nothing in it.
@@ -125,22 +125,21 @@ class Placeholders:
         steps = [(graph.name, step) for graph in workflow.graphs for step in graph.steps if _is_about(step, subject)]
         handlers = [handler for handler in workflow.handlers if _is_about(handler.step, subject)]
         if not (steps or handlers or subject in ("", workflow.label, *by_name) or _is_entry(workflow, subject)):
-            return workflow
+            return workflow, ""
         level = self._tries[workflow.label, subject] = self._tries.get((workflow.label, subject), -1) + 1
         if level < BARE and (steps or handlers):
             ids = {id(step) for _, step in steps} | {id(handler.step) for handler in handlers}
-            return self._at_steps(workflow, ids, error, bare=level > 0)
+            return self._at_steps(workflow, ids, error, bare=level > 0), subject
         if level == BARE and handlers:
             others = tuple(handler for handler in workflow.handlers if handler not in handlers)
-            return _settled(replace(workflow, handlers=others))
+            return _settled(replace(workflow, handlers=others)), subject
         holders = {name for name, _ in steps} | ({subject} if isinstance(by_name.get(subject), Graph) else set())
         entry = getattr(workflow.entry and workflow.entry.call, "name", "")
         if level <= BARE and holders and entry not in holders:
             changed = {name: self._of(name, workflow, error, name, by_name[name].outputs) for name in holders}
-            return _settled(
-                map_steps(replace_callables(workflow, changed), lambda step: _without_values(step, holders))
-            )
-        return self.whole(workflow, error)
+            workflow = map_steps(replace_callables(workflow, changed), lambda step: _without_values(step, holders))
+            return _settled(workflow), ", ".join(sorted(holders))
+        return self.whole(workflow, error), workflow.label
 
     def line_of(self, subject: str) -> int | None:
         """Return the line, from 1, where something stands by its name; None where it is not known."""

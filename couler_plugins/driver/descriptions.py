@@ -1,0 +1,77 @@
+"""What people read of workflows: descriptions, labels, annotations. What a conversion leaves out of these is told.
+
+No engine computes with them, so that adapters need no rule for each place where one may stand.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from couler_plugins.engine_kit.legalize.native_fields import fields_of
+from couler_plugins.ir import Graph, Node, Operation, Workflow, callables, nodes, reachable
+from couler_plugins.plan import Decision
+
+TEXTS = frozenset({"description", "displayName", "doc", "doc_md"})
+TASK_NAME = ("taskInfo", "name")
+"""What KFP shows of a task."""
+LABELS = frozenset({"annotations", "labels"})
+MARKS = re.compile(r"\\[nrt]|\W|_")
+"""What quotes, escapes and line breaks put between the letters of a text."""
+HOLE = re.compile("\0\\d+\0")
+"""What stands in place of a value that is only known at run time."""
+WORD = re.compile(r"[A-Za-z]\w*")
+
+
+def omissions(workflow: Workflow, text: str, differences: Sequence[Decision]) -> Iterator[Decision]:
+    """Yield a decision for each part of a workflow of which the converted text lacks what people read.
+
+    Args:
+        workflow: the workflow as it was read.
+        text: what was written.
+        differences: what is told already.
+    """
+    letters = MARKS.sub("", text)
+    by_name = callables(workflow) if workflow.entry is None else reachable(workflow)
+    for owner in (workflow, *by_name.values()):
+        name = workflow.label if isinstance(owner, Workflow) else owner.name
+        told = [item for item in differences if item.subject.rpartition("/")[2] in ("", name, workflow.label)]
+        if any(item.loss == "step" for item in told):
+            continue
+        words = {word for item in told for word in WORD.findall(item.reason)}
+        texts = (pair for node in _parts(owner) for pair in _texts(node) if not words & set(pair[0]))
+        missing = {".".join(path) for path, value in texts if not _holds(letters, value)}
+        if missing:
+            yield Decision(
+                optimizer="convert",
+                workflow=workflow.label,
+                subject=name,
+                action="leave out what people read",
+                reason=f"{name!r} has {', '.join(sorted(missing))}",
+                loss="detail",
+            )
+
+
+def _parts(owner: Workflow | Graph | Operation) -> Sequence[Node]:
+    return (owner, *owner.parameters) if isinstance(owner, Workflow) else tuple(nodes(owner))
+
+
+def _texts(node: Node) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield the paths of the fields that people read, with their texts."""
+    pending: list[tuple[tuple[str, ...], Any]] = [((), fields_of(getattr(node, "native_extra", None)))]
+    while pending:
+        outer, data = pending.pop()
+        for key, value in data.items():
+            path = (*outer, key)
+            if isinstance(value, str) and (key in TEXTS or path[-2:] == TASK_NAME):
+                yield path, value
+            elif key in LABELS and isinstance(value, dict):
+                yield from (((*path, label), f"{label}{inner}") for label, inner in value.items())
+            elif isinstance(value, dict):
+                pending.append((path, value))
+
+
+def _holds(letters: str, text: str) -> bool:
+    """Return whether these letters have those of a text, but for values of run time."""
+    return all(MARKS.sub("", piece) in letters for piece in HOLE.split(text))

@@ -1,0 +1,82 @@
+"""No conversion loses something silently: what people read is told, and so is all else by a change of each field."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.losses import figures_of, silent_paths
+from benchmarks.losses_exceptions import KNOWN, reason_for
+from couler_plugins import Text, convert
+from couler_plugins.errors import Unsupported
+from support import corpus_paths, own_files
+
+EVERY = 20
+"""One of so many files of the shared corpora is changed, beside all of our own."""
+PIPELINE = """\
+apiVersion: tekton.dev/v1
+kind: Pipeline
+metadata: {name: greet}
+spec:
+  tasks:
+  - name: greet
+    displayName: Greets everybody
+    taskSpec:
+      description: Says hello.
+      steps: [{name: main, image: busybox, command: [echo, hello]}]
+"""
+RECURSION = """\
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: again}
+spec:
+  entrypoint: main
+  templates:
+  - name: main
+    steps:
+    - - {name: say, template: say}
+    - - {name: once-more, template: main}
+  - name: say
+    container: {image: busybox, command: [echo]}
+"""
+LIST = """\
+apiVersion: v1
+kind: List
+items:
+- apiVersion: tekton.dev/v1
+  kind: TaskRun
+  metadata: {name: hello}
+  spec: {taskSpec: {steps: [{name: main, image: busybox, command: [echo]}]}}
+- apiVersion: v1
+  kind: ConfigMap
+  metadata: {name: levels}
+"""
+
+
+def test_what_people_read_is_told_and_refused_when_strict() -> None:
+    (file,) = convert(Text(PIPELINE, "greet.yaml"), "kfp").files
+    told = " ".join(decision.reason for decision in file.decisions if decision.loss == "detail")
+    assert "displayName" in told
+    assert "description" in told
+    (strict,) = convert(Text(PIPELINE, "greet.yaml"), "kfp", strict=True).files
+    assert isinstance(strict.error, Unsupported)
+
+
+def test_a_placeholder_for_more_than_a_step_says_so() -> None:
+    (file,) = convert(Text(RECURSION, "again.yaml"), "tekton", on_unsupported="todo").files
+    assert "all of 'again'" in " ".join(decision.reason for decision in file.decisions if decision.loss == "step")
+
+
+def test_an_object_in_a_list_that_is_no_workflow_is_told() -> None:
+    (file,) = convert(Text(LIST, "list.yaml"), "argo").files
+    assert "line 8 begins a ConfigMap" in " ".join(decision.reason for decision in file.decisions)
+
+
+@pytest.mark.slow
+def test_no_change_of_a_field_is_lost_silently() -> None:
+    engines = ("argo", "kfp", "tekton")
+    shared = [path for engine in engines for path in corpus_paths(engine)[len(own_files(engine)) :: EVERY]]
+    figures = figures_of([*(path for engine in engines for path in own_files(engine)), *shared])
+    silent = set(silent_paths(figures))
+    known = {pair for pair in silent if reason_for(pair[0].partition(" ")[0], pair[1], KNOWN)}
+    assert silent - known == set()
+    assert figures["changed"] > figures["silent_losses"]
