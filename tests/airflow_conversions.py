@@ -65,7 +65,7 @@ def argo_name(task_id: str) -> str:
 def airflow_ends(dag: Any) -> Ends:
     """What comes of a DAG by `dag.test()`."""
     outcome = run(dag)
-    states = {argo_name(task): ENDED[state] for (task, index), state in outcome.states.items() if index < 0}
+    states = {argo_name(task): ENDED[state] for (task, _), state in outcome.states.items()}
     values: dict[str, Any] = {}
     for (task, index, key), value in outcome.xcoms.items():
         if key == "return_value":

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from couler_airflow.portable.legality import refuse
-from couler_plugins.caching.code.modules import is_library_code, owner_of
+from couler_plugins.caching.code.distributions import owner_of
+from couler_plugins.caching.code.modules import is_library_code
 from couler_plugins.engine_kit.legalize.python.source import needed_names
 
 HINT = "put it into the DAG's file as plain Python, or run it in a container"

@@ -175,7 +175,7 @@ class Translation:
             if name == "params" and isinstance(key, str):
                 return self._use("params", key)
             if name in OBJECTS:
-                if key not in OBJECTS[name] or key.startswith("xcom"):
+                if not isinstance(key, str) or key not in OBJECTS[name] or key.startswith("xcom"):
                     raise self._refusal(f"reads {key} of {name} in a template, which only Airflow knows")
                 return self._use(name, key)
             if name == "macros" and key in MACROS:

@@ -14,11 +14,12 @@ from couler_airflow.containers import EMPTY
 from couler_airflow.portable.builtin import branch_program, sensor_program
 from couler_airflow.portable.containers import Carried, ContainerTask, is_plain_command
 from couler_airflow.portable.dag import check_dag, kind_of, notes_of_dag, parameters_of
+from couler_airflow.portable.ends import notes, nothing, retry, with_end
 from couler_airflow.portable.facts import FACTS, fact_parameters, facts_step
-from couler_airflow.portable.legality import Note, check_task, notes_of, refuse
+from couler_airflow.portable.legality import check_task, notes_of, refuse
 from couler_airflow.portable.mapping import loop_of
 from couler_airflow.portable.programs import Program, Want
-from couler_airflow.portable.rules import ENDS, Deciding, Rules, Targets, folded, targets_of
+from couler_airflow.portable.rules import Deciding, Rules, folded, targets_of
 from couler_airflow.portable.tasks import (
     bash_of_function,
     bash_program,
@@ -29,19 +30,15 @@ from couler_airflow.portable.tasks import (
     tell_skip,
     value_of,
 )
-from couler_airflow.values import seconds
 from couler_plugins.engine_kit.legalize.legality import raise_all
 from couler_plugins.engine_kit.legalize.placeholders import is_placeholder
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import (
     Call,
-    Container,
     Graph,
     GraphView,
-    Literal,
     Need,
     Operation,
-    Retry,
     Step,
     Workflow,
     all_of,
@@ -74,8 +71,6 @@ CHOOSERS = ("BranchDateTimeOperator", "BranchDayOfWeekOperator")
 EMPTIES = (EMPTY, "LatestOnlyOperator", "ExternalTaskMarker")
 """Operators that do nothing, where every run is the latest and nothing is cleared from elsewhere."""
 MARKS = frozenset({"external_dag_id", "external_task_id", "logical_date", "recursion_depth", "do_xcom_push"})
-LATEST = "LatestOnlyOperator"
-END = "after-teardown"
 
 
 def portable(workflow: Workflow, bundle: DagBundle) -> tuple[Workflow, tuple[Decision, ...]]:
@@ -141,7 +136,7 @@ class _Carrying:
         kind, rest = kind_of(self.dag)
         targets: tuple[str, ...] = ()
         if (found := targets_of(self.dag.task_dict)) is not None:
-            carried, operations, targets = _with_end(carried, operations, found)
+            carried, operations, targets = with_end(carried, operations, found)
         steps_left = self._without_empty(carried)
         kept = {step.call for step in steps_left}
         graph = replace(graph, regions=(), timeout=None, fail_fast=False, steps=steps_left, targets=targets)
@@ -178,7 +173,7 @@ class _Carrying:
             loop=carried.loop,
             needs=needs,
             condition=rules.condition(step.name),
-            retry=_retry(task, step.retry),
+            retry=retry(task, step.retry),
             tolerates=(),
             role="normal",
         )
@@ -190,7 +185,7 @@ class _Carrying:
             Unsupported: only Airflow can run it.
         """
         carried = self._of_kind(task, operation)
-        for note in (*_notes(task), *notes_of(task, fields_of(task))):
+        for note in (*notes(task), *notes_of(task, fields_of(task))):
             self.decisions.append(note.decision(self.workflow.label, task.task_id))
         return carried
 
@@ -198,7 +193,7 @@ class _Carrying:
         kind = task.operator_class.__name__
         if kind in EMPTIES:
             raise_all(check_task(task, fields_of(task), MARKS))
-            return Carried(_nothing(operation))
+            return Carried(nothing(operation))
         if task.is_mapped and kind in PYTHON:
             return self._mapped(task, operation)
         program = self._program(task, kind)
@@ -297,46 +292,3 @@ class _Carrying:
             return folded(steps, empty) or tuple(steps)
         except Unsupported:
             return tuple(steps)
-
-
-def _nothing(name: str) -> Operation:
-    """What does nothing."""
-    command = tuple(Literal(value=text) for text in ("sh", "-c", ":"))
-    return Operation(name=name, kind="container", containers=(Container(command=command),))
-
-
-def _with_end(
-    steps: list[Step], operations: list[Operation], targets: Targets
-) -> tuple[list[Step], list[Operation], tuple[str, ...]]:
-    """Put a step behind teardowns, which succeeds whatever they do, and by which the run ends in their place."""
-    names = {step.name for step in steps} | {item.name for item in operations}
-    name = fresh_name(END, names)
-    needs = all_of([Need(step=other, outcomes=tuple(sorted(ENDS))) for other in targets.idle])
-    return (
-        [*steps, Step(name=name, call=Call(name=name), needs=needs)],
-        [*operations, _nothing(name)],
-        (*targets.work, name),
-    )
-
-
-def _notes(task: Any) -> Iterator[Note]:
-    """What is not quite the same elsewhere about a task."""
-    kind = task.operator_class.__name__
-    if task.retries and task.retry_exponential_backoff:
-        yield Note("retried after growing delays", "Airflow draws each from one to two times as long")
-    if kind == "BashOperator" and is_plain_command(task):
-        yield Note("fails with 99", "Airflow skips a BashOperator that ends with this code")
-    if kind == LATEST:
-        yield Note("let it pass", "every run is the latest one, as no others are made up for")
-    if str(getattr(task.trigger_rule, "value", task.trigger_rule)).startswith("one_"):
-        yield Note("wait for all before it", "Airflow starts it once one of them has ended so")
-
-
-def _retry(task: Any, retry: Retry | None) -> Retry | None:
-    """The retry with the delays that Airflow has unasked, and without what says nothing."""
-    if retry is None:
-        return None
-    delay = Literal(value=seconds(task.retry_delay)) if task.retry_delay else None
-    grows = delay is not None and retry.factor not in (None, Literal(value=1))
-    plain = replace(retry, delay=delay)
-    return plain if grows else replace(plain, factor=None, max_delay=None)
