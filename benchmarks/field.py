@@ -60,7 +60,12 @@ from couler_plugins.plugins import Plugins, load_plugins
 from couler_plugins.viz.page import page
 
 ENGINES = ("airflow", "argo", "kfp", "tekton")
-TARGETS = {name: f"{name}{{image=busybox}}" for name in ENGINES} | {"airflow": "airflow"}
+TARGETS = {
+    "airflow": "airflow{store=files,kubectl=kubectl}",
+    "argo": "argo{image=busybox}",
+    "kfp": "kfp{image=busybox,kubectl=kubectl}",
+    "tekton": "tekton{image=busybox,store=files,kubectl=kubectl}",
+}
 """The engines that workflows are converted to, with what an owner would name."""
 PIPELINE = "dedupe,prune,cache{via=memoize}"
 QUICK = 20

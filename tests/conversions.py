@@ -31,12 +31,13 @@ __all__ = ["DIRECTIONS", "ENGINES", "Outcome", "outcomes", "outcomes_of", "page"
 ENGINES = ("airflow", "argo", "kfp", "tekton")
 DIRECTIONS = [(source, target) for source in ENGINES for target in ENGINES if source != target]
 OPTIONS = {
-    "airflow": "airflow",
+    "airflow": "airflow{store=files,kubectl=kubectl}",
     "argo": "argo{image=busybox}",
-    "kfp": "kfp{image=busybox}",
-    "tekton": "tekton{image=busybox}",
+    "kfp": "kfp{image=busybox,kubectl=kubectl}",
+    "tekton": "tekton{image=busybox,store=files,kubectl=kubectl}",
 }
-"""As people would call it who want to have as much as there is: commands outside of containers are given an image."""
+"""As people would call it who want to have as much as there is: images for commands outside of containers and for
+kubectl, and a claim for files."""
 EXAMPLE = """\
 apiVersion: argoproj.io/v1alpha1
 kind: Workflow
