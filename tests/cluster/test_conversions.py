@@ -63,7 +63,7 @@ def argo_steps(cluster: Cluster, namespace: str) -> dict[str, Any]:
     found = {}
     for node in workflow["status"]["nodes"].values():
         if (node["type"], node["phase"]) == ("Pod", "Succeeded"):
-            name = node["displayName"]
+            name = node["displayName"].removesuffix("(0)")  # the first attempt of several
             outputs = node.get("outputs", {})
             values = {item["name"]: item["value"] for item in outputs.get("parameters", [])}
             printed = {"result": outputs["result"]} if f"tasks.{name}.outputs.result" in read else {}
