@@ -36,8 +36,13 @@ done
 """`sh -c RESOURCE sh MANIFEST ACTION FLAGS`: changes an object; then it may wait for what it says of itself."""
 
 
+PLAIN = (str, Reference)
+
+
 def in_container(operation: Operation, image: str, kubectl: str) -> Operation:
     """Return an operation as one of containers, where that can be; see `prepared`."""
+    if operation.native_extra is not None and not all(isinstance(part, PLAIN) for part in operation.native_extra.parts):
+        return operation  # with an expression, which is refused
     rest = fields(operation.native_extra)
     if operation.containers:
         seconds = rest.pop("activeDeadlineSeconds", None)
