@@ -68,7 +68,6 @@ TEKTON = {
     "Output.kind": "Output.kind",
     "Argument.kind": "Port.kind",
     "Operation.native_extra": "Operation.native_extra",
-    "Workflow.parameters": "Workflow.parameters",
     "Step.tolerates": "Step.needs",
     "Step.handlers": "Step.handlers",
     "Container.role": "Operation.containers",

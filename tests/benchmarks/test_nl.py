@@ -13,7 +13,7 @@ import pytest
 from benchmarks import nl
 from benchmarks.nl import METHODS, Job, Run, summary
 from benchmarks.nl_models import tokens_of
-from benchmarks.nl_scoring import Score, pass_at, plugins, score, takers
+from benchmarks.nl_scoring import Score, pass_at, plugins, score
 from benchmarks.nl_task import ENGINES, tasks
 from couler_plugins.generation.form import Form
 from couler_plugins.llm.access import ModelAccess
@@ -61,13 +61,6 @@ def test_a_need_that_follows_is_no_edge_and_another_is() -> None:
 def test_what_is_no_workflow_scores_nothing() -> None:
     wrong = [{**STEPS[0], "use": "load-parquet"}, *STEPS[1:]]
     assert score(changed(steps=wrong), CHURN, plugins().all(registry.STEPS)) == Score(of=CHURN.engines)
-
-
-def test_engines_are_told_apart() -> None:
-    over = [{**STEPS[0], "over": ["a", "b"], "inputs": [{"name": "url", "from": "item"}]}]
-    over[0]["when"] = {"left": "inputs.day", "op": "==", "right": "1"}
-    form = changed(steps=over, inputs=[{"name": "day", "value": "1"}], outputs=[])
-    assert takers(form, plugins().all(registry.STEPS)) == ("argo", "kfp", "tekton")
 
 
 @pytest.mark.parametrize(
