@@ -26,7 +26,19 @@ from couler_plugins.plan import Decision, Plan
 from couler_plugins.plugins import Plugins, load_plugins
 from support import AIRFLOW, CORPUS, SHARED
 
-__all__ = ["DIRECTIONS", "ENGINES", "Outcome", "outcomes", "outcomes_of", "page", "plugins", "problem_of"]
+__all__ = [
+    "DIRECTIONS",
+    "ENGINES",
+    "TRIPS",
+    "Outcome",
+    "outcomes",
+    "outcomes_of",
+    "page",
+    "part_of_page",
+    "plugins",
+    "problem_of",
+    "trip_of_page",
+]
 
 ENGINES = ("airflow", "argo", "kfp", "tekton")
 DIRECTIONS = [(source, target) for source in ENGINES for target in ENGINES if source != target]
@@ -215,7 +227,8 @@ def page() -> str:
     ]
     rows = (row for row, _ in parts)
     sections = (line for _, section in parts for line in section)
-    return "\n".join([*HEAD, *RATES, *rows, *REASONS, *sections, *_example()]) + "\n"
+    trips = (line for pair in TRIPS for line in trip_of_page(*pair))
+    return "\n".join([*HEAD, *RATES, *rows, *TRIPS_HEAD, *trips, *REASONS, *sections, *_example()]) + "\n"
 
 
 HEAD = """\
@@ -282,6 +295,50 @@ def part_of_page(source: str, target: str, items: Iterable[Outcome]) -> tuple[st
     for feature, names in sorted(features.items(), key=lambda pair: (-len(pair[1]), pair[0])):
         lines.append(f"| {feature} | {len(names)} | {_cell(examples[feature])} |")
     return f"| {source} | {target} | {' | '.join(map(str, cells))} |", lines
+
+
+TRIPS = [("argo", "tekton"), ("airflow", "argo")]
+TRIPS_HEAD = """
+## Round trips
+
+A file that is carried is converted back. It comes back if nothing but details is left out on both ways. That programs
+compute the same after a round trip is tested by running them (`tests/test_conversions_runs.py`).""".splitlines()
+
+
+def trip_of_page(source: str, over: str) -> list[str]:
+    """The lines on what is converted to another engine and back."""
+    (subject,) = (subject for subject in SUBJECTS if subject.engine == source)
+    files = [path for path in subject.files() if not path.is_relative_to(CORPUS)]
+    there = [item for path in files for item in outcomes_of(subject, path, over) if item.error is None]
+    lost: dict[str, list[str]] = {}
+    for item in there:
+        if problem := _problem_of_trip(item, source):
+            lost.setdefault(problem, []).append(item.name)
+    came = len(there) - sum(map(len, lost.values()))
+    lines = [
+        "",
+        f"### From {source} to {over} and back",
+        "",
+        f"{len(there)} are carried, and {came} of them came back.",
+    ]
+    lines += ["", "| why the others did not | files |", "| --- | --- |"] if lost else []
+    lines += [f"| {_cell(problem)} | {', '.join(sorted(names))} |" for problem, names in sorted(lost.items())]
+    return lines
+
+
+def _problem_of_trip(item: Outcome, source: str) -> str:
+    """Why what was converted does not come back; empty where it does."""
+    logging.disable(logging.WARNING)
+    try:
+        assert item.text is not None
+        suffix = ".py" if item.text.lstrip().startswith(('"""', "from ", "import ")) else ".yaml"
+        config = load_config(environ={})
+        (back,) = convert(
+            Text(item.text, f"{item.name}{suffix}"), OPTIONS[source], plugins=plugins(), config=config
+        ).files
+    finally:
+        logging.disable(logging.NOTSET)
+    return "" if back.error is None else str(back.error.feature or type(back.error).__name__)
 
 
 def _cell(text: str) -> str:

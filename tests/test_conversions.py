@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conversions import DIRECTIONS, ENGINES, outcomes, part_of_page, problem_of
+from conversions import DIRECTIONS, ENGINES, TRIPS, outcomes, part_of_page, problem_of, trip_of_page
 from support import AIRFLOW, ROOT, SHARED, at_least
 
 pytestmark = [
@@ -63,3 +63,14 @@ def test_every_workflow_becomes_one_that_is_accepted(source: str, target: str) -
         page = (ROOT / "docs" / "conversions.md").read_text(encoding="utf-8")
         assert row in page, "run `python3 dev.py docs`"
         assert "\n".join(section) in page, "run `python3 dev.py docs`"
+
+
+@pytest.mark.slow
+@pytest.mark.airflow
+@pytest.mark.parametrize(("source", "over"), TRIPS, ids="-".join)
+@pytest.mark.skipif(
+    not (AIRFLOW and (SHARED / "corpus").is_dir()), reason="needs corpus in the shared folder, and Airflow"
+)
+def test_the_page_lists_what_does_not_come_back(source: str, over: str) -> None:
+    page = (ROOT / "docs" / "conversions.md").read_text(encoding="utf-8")
+    assert "\n".join(trip_of_page(source, over)) in page, "run `python3 dev.py docs`"
