@@ -77,12 +77,14 @@ class Outcome(NamedTuple):
         text: what was written; None where it was refused.
         error: why it was refused.
         differences: what is left out, or to be written by hand.
+        own: whether it is of our own corpus, which the page leaves out.
     """
 
     name: str
     text: str | None
     error: CoulerError | None
     differences: tuple[Decision, ...] = ()
+    own: bool = False
 
     @property
     def loss(self) -> str:
@@ -112,7 +114,11 @@ def outcomes(
     """
     (subject,) = (subject for subject in SUBJECTS if subject.engine == source)
     files = [path for path in subject.files()[::every] if own or not path.is_relative_to(CORPUS)]
-    return [outcome for path in files for outcome in outcomes_of(subject, path, target, on_unsupported)]
+    return [
+        outcome._replace(own=path.is_relative_to(CORPUS))
+        for path in files
+        for outcome in outcomes_of(subject, path, target, on_unsupported)
+    ]
 
 
 def outcomes_of(subject: Subject, path: Path, target: str, on_unsupported: OnUnsupported = "error") -> list[Outcome]:
@@ -204,8 +210,12 @@ JUDGES: dict[str, Callable[[str], str]] = {
 
 def page() -> str:
     """The page of the documentation; it takes as long as all conversions do."""
-    found = {direction: outcomes(*direction, own=False, on_unsupported="todo") for direction in DIRECTIONS}
-    return "\n".join([*HEAD, *_table(found), *_reasons(found), *_example()]) + "\n"
+    parts = [
+        part_of_page(*direction, outcomes(*direction, own=False, on_unsupported="todo")) for direction in DIRECTIONS
+    ]
+    rows = (row for row, _ in parts)
+    sections = (line for _, section in parts for line in section)
+    return "\n".join([*HEAD, *RATES, *rows, *REASONS, *sections, *_example()]) + "\n"
 
 
 HEAD = """\
@@ -263,29 +273,35 @@ still starts once a task failed.
 LOSSES = {"whole": "whole", "detail": "details left out", "run": "but for whole runs", "step": "steps by hand"}
 
 
-def _table(found: dict[tuple[str, str], list[Outcome]]) -> Iterator[str]:
-    titles = " | ".join(LOSSES.values())
-    yield from ("", "## Conversion rates", "", "With `--on-unsupported todo`; carried are whole files, and those with")
-    yield from ("details left out.", "", f"| from | to | files, or DAGs | carried | {titles} |", "|" + " --- |" * 8)
-    for (source, target), items in found.items():
-        counts = Counter(item.loss for item in items)
-        cells = [counts["whole"] + counts["detail"], *(counts[loss] for loss in LOSSES)]
-        yield f"| {source} | {target} | {len(items)} | {' | '.join(map(str, cells))} |"
+RATES = f"""
+## Conversion rates
+
+With `--on-unsupported todo`; carried are whole files, and those with details left out.
+
+| from | to | files, or DAGs | carried | {" | ".join(LOSSES.values())} |
+|{" --- |" * 8}""".splitlines()
+REASONS = """
+## What is not carried
+
+By feature of the IR, most frequent first, with one example each.""".splitlines()
 
 
-def _reasons(found: dict[tuple[str, str], list[Outcome]]) -> Iterator[str]:
-    yield from ("", "## What is not carried", "", "By feature of the IR, most frequent first, with one example each.")
-    for (source, target), items in found.items():
-        features: dict[str, set[str]] = {}
-        examples: dict[str, str] = {}
-        for item in items:
-            for difference in (one for one in item.differences if one.loss in ("step", "run")):
-                feature = difference.action.rpartition(" ")[2]
-                features.setdefault(feature, set()).add(item.name)
-                examples.setdefault(feature, difference.reason)
-        yield from ("", f"### From {source} to {target}", "", "| feature | files | example |", "| --- | --- | --- |")
-        for feature, names in sorted(features.items(), key=lambda pair: (-len(pair[1]), pair[0])):
-            yield f"| {feature} | {len(names)} | {_cell(examples[feature])} |"
+def part_of_page(source: str, target: str, items: Iterable[Outcome]) -> tuple[str, list[str]]:
+    """The row of one direction, and its section; files of our own corpus do not count."""
+    items = [item for item in items if not item.own]
+    counts = Counter(item.loss for item in items)
+    cells = [len(items), counts["whole"] + counts["detail"], *(counts[loss] for loss in LOSSES)]
+    features: dict[str, set[str]] = {}
+    examples: dict[str, str] = {}
+    for item in items:
+        for difference in (one for one in item.differences if one.loss in ("step", "run")):
+            feature = difference.action.rpartition(" ")[2]
+            features.setdefault(feature, set()).add(item.name)
+            examples.setdefault(feature, difference.reason)
+    lines = ["", f"### From {source} to {target}", "", "| feature | files | example |", "| --- | --- | --- |"]
+    for feature, names in sorted(features.items(), key=lambda pair: (-len(pair[1]), pair[0])):
+        lines.append(f"| {feature} | {len(names)} | {_cell(examples[feature])} |")
+    return f"| {source} | {target} | {' | '.join(map(str, cells))} |", lines
 
 
 def _cell(text: str) -> str:

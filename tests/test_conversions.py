@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conversions import DIRECTIONS, ENGINES, outcomes, page, problem_of
+from conversions import DIRECTIONS, ENGINES, outcomes, part_of_page, problem_of
 from support import AIRFLOW, ROOT, SHARED, at_least
 
 pytestmark = [
@@ -13,18 +13,18 @@ pytestmark = [
 EVERY = 12
 """One of so many is converted by default; all of them are by the slow test, and DAGs, which take long to load."""
 LEAST = {
-    ("airflow", "argo"): 2,
-    ("airflow", "kfp"): 1,
-    ("airflow", "tekton"): 1,
-    ("argo", "airflow"): 50,
-    ("argo", "kfp"): 25,
-    ("argo", "tekton"): 40,
-    ("kfp", "airflow"): 18,
-    ("kfp", "argo"): 40,
-    ("kfp", "tekton"): 15,
-    ("tekton", "airflow"): 40,
-    ("tekton", "argo"): 40,
-    ("tekton", "kfp"): 15,
+    ("airflow", "argo"): 70,
+    ("airflow", "kfp"): 55,
+    ("airflow", "tekton"): 55,
+    ("argo", "airflow"): 120,
+    ("argo", "kfp"): 100,
+    ("argo", "tekton"): 85,
+    ("kfp", "airflow"): 40,
+    ("kfp", "argo"): 60,
+    ("kfp", "tekton"): 30,
+    ("tekton", "airflow"): 100,
+    ("tekton", "argo"): 105,
+    ("tekton", "kfp"): 60,
 }
 """So many are carried at the least."""
 
@@ -58,12 +58,8 @@ def test_every_workflow_becomes_one_that_is_accepted(source: str, target: str) -
     assert [problem for item in found if (problem := problem_of(item, target))] == []
     assert [item.name for item in found if item.error] == []
     assert sum(item.loss in ("whole", "detail") for item in found) >= at_least(1, LEAST[source, target])
-
-
-@pytest.mark.slow
-@pytest.mark.airflow
-@pytest.mark.skipif(not AIRFLOW, reason="needs Airflow")
-@pytest.mark.skipif(not (SHARED / "corpus").is_dir(), reason="needs corpus in the shared folder")
-def test_the_page_says_what_is_done() -> None:
-    written = (ROOT / "docs" / "conversions.md").read_text(encoding="utf-8")
-    assert written == page(), "run `python3 dev.py docs`"
+    if AIRFLOW and (SHARED / "corpus").is_dir():
+        row, section = part_of_page(source, target, found)
+        page = (ROOT / "docs" / "conversions.md").read_text(encoding="utf-8")
+        assert row in page, "run `python3 dev.py docs`"
+        assert "\n".join(section) in page, "run `python3 dev.py docs`"

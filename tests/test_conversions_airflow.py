@@ -11,9 +11,24 @@ from airflow_conversions import AIRFLOW, both_ends, dags_of
 from support import CORPUS
 
 pytestmark = pytest.mark.airflow
-FEW = {"tutorial_dag": "tutorial_dag", "tutorial_taskflow_api": "tutorial_taskflow_api", "example_xcom": "example_xcom"}
-"""DAGs by their files: functions that read one another, and a command that others read."""
+FEW = ("tutorial_taskflow_api",)
+"""Files with functions that read one another."""
+SOME = frozenset(
+    {
+        "example_branch_datetime_operator",
+        "example_dynamic_task_mapping",
+        "example_latest_only",
+        "example_nested_branch_dag",
+        "example_setup_teardown_taskflow",
+        "example_short_circuit_decorator",
+        "example_task_group_decorator",
+        "tutorial_dag",
+    }
+)
+"""Files with a DAG of each kind."""
 FILES = {
+    "example_xcom": ("example_xcom",),
+    "tutorial_dag": ("tutorial_dag",),
     "example_asset_alias": ("asset_s3_bucket_consumer", "asset_s3_bucket_producer"),
     "example_asset_alias_with_no_taskflow": (
         "asset_s3_bucket_consumer_with_no_taskflow",
@@ -77,12 +92,24 @@ def check(file: str, name: str, folder: Path) -> None:
     assert there == here
 
 
-@pytest.mark.parametrize("file", list(FEW))
+def examples(*, some: bool) -> list[tuple[str, str]]:
+    """The first DAGs of some files, or all others."""
+    pairs = [(file, name) for file, names in FILES.items() for name in names]
+    return [(file, name) for file, name in pairs if (file in SOME and name == FILES[file][0]) is some]
+
+
+@pytest.mark.parametrize("file", FEW)
 def test_functions_and_what_they_hand_on(file: str, tmp_path: Path) -> None:
-    check(file, FEW[file], tmp_path)
+    check(file, file, tmp_path)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("file", "name"), [(file, name) for file, names in FILES.items() for name in names])
+@pytest.mark.parametrize(("file", "name"), examples(some=True))
 def test_an_example(file: str, name: str, tmp_path: Path) -> None:
+    check(file, name, tmp_path)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("file", "name"), examples(some=False))
+def test_every_other_example(file: str, name: str, tmp_path: Path) -> None:
     check(file, name, tmp_path)

@@ -17,6 +17,8 @@ TEXTS = frozenset({"description", "displayName", "doc", "doc_md"})
 TASK_NAME = ("taskInfo", "name")
 """What KFP shows of a task."""
 LABELS = frozenset({"annotations", "labels"})
+TOLD = frozenset({"couler.io/tuned"})
+"""What a decision of its own tells of."""
 MARKS = re.compile(r"\\[nrt]|\W|_")
 """What quotes, escapes and line breaks put between the letters of a text."""
 HOLE = re.compile("\0\\d+\0")
@@ -67,7 +69,8 @@ def _texts(node: Node) -> Iterator[tuple[tuple[str, ...], str]]:
             if isinstance(value, str) and (key in TEXTS or path[-2:] == TASK_NAME):
                 yield path, value
             elif key in LABELS and isinstance(value, dict):
-                yield from (((*path, label), f"{label}{inner}") for label, inner in value.items())
+                others = ((label, inner) for label, inner in value.items() if label not in TOLD)
+                yield from (((*path, label), f"{label}{inner}") for label, inner in others)
             elif isinstance(value, dict):
                 pending.append((path, value))
 

@@ -61,7 +61,13 @@ FROM_TEKTON: dict[str, tuple[str, dict[str, Any]]] = {
         {"s": {"r": "a\n"}},
     ),
     "retries of a task": (
-        _tekton(_task(SAY.format("$(context.pipelineTask.retries)"), more="retries: 2, ")),
+        _tekton(
+            _task(
+                SAY.format("$(params.p)"),
+                more="retries: 2, ",
+                params="{name: p, value: $(context.pipelineTask.retries)}",
+            )
+        ),
         {"s": {"r": "2"}},
     ),
     "skipped task": (
@@ -117,7 +123,10 @@ FROM_ARGO: dict[str, tuple[str, dict[str, Any]]] = {
         _argo("container: {image: 'busybox:1', command: ['true']}, " + OUT.replace("{path", "{default: f, path")),
         {"s": {"r": "f"}},
     ),
-    "suspension": (_argo("suspend: {duration: '1'}"), {"s": {}}),
+    "two steps": (
+        _argo(_run("printf y > /tmp/r"), steps="[[{name: s, template: s}], [{name: t, template: s}]]"),
+        {"s": {"r": "y"}, "t": {"r": "y"}},
+    ),
     "deadline": (_argo(f"activeDeadlineSeconds: 60, {_run('printf g > /tmp/r')}"), {"s": {"r": "g"}}),
     "retry": (_argo(f"retryStrategy: {{limit: 1}}, {_run('printf h > /tmp/r')}"), {"s": {"r": "h"}}),
     "skipped step": (

@@ -33,11 +33,16 @@ def test_steps_say_the_same_on_both_engines(cluster: Cluster, namespace: str, tm
     assert argo_steps(cluster, namespace) == tekton_steps(cluster, namespace) == SAID[name]
 
 
-CASES = [(text, "argo", said) for text, said in FROM_TEKTON_CASES.values()]
-CASES += [(text, "tekton", said) for text, said in FROM_ARGO_CASES.values()]
+SOME = ("list", "object as a result", "ignored error", "init container", "skipped step", "workspace")
+"""Cases that shell in the containers, or the engines' own conditions, make work; others are run by hand."""
+CASES = [
+    pytest.param(text, to, said, id=name, marks=[] if name in SOME else [pytest.mark.cluster_long])
+    for to, cases in (("argo", FROM_TEKTON_CASES), ("tekton", FROM_ARGO_CASES))
+    for name, (text, said) in cases.items()
+]
 
 
-@pytest.mark.parametrize(("text", "to", "said"), CASES, ids=[*FROM_TEKTON_CASES, *FROM_ARGO_CASES])
+@pytest.mark.parametrize(("text", "to", "said"), CASES)
 def test_cases_say_the_same_on_both_engines(
     cluster: Cluster, namespace: str, tmp_path: Path, text: str, to: str, said: dict[str, Any]
 ) -> None:
@@ -63,7 +68,7 @@ def argo_steps(cluster: Cluster, namespace: str) -> dict[str, Any]:
     found = {}
     for node in workflow["status"]["nodes"].values():
         if (node["type"], node["phase"]) == ("Pod", "Succeeded"):
-            name = node["displayName"]
+            name = node["displayName"].removesuffix("(0)")  # the first attempt of several
             outputs = node.get("outputs", {})
             values = {item["name"]: item["value"] for item in outputs.get("parameters", [])}
             printed = {"result": outputs["result"]} if f"tasks.{name}.outputs.result" in read else {}

@@ -56,12 +56,16 @@ class Carried(NamedTuple):
 
 def is_plain_command(task: Any) -> bool:
     """Return whether a BashOperator is a command in a container: no more than texts that any engine puts together."""
-    given = fields_of(task)
+    supplied = fields_of(task)
     if task.is_mapped:
         return True
-    if (given.get("env") and not given.get("append_env")) or given.get("output_processor") or given.get("cwd"):
+    if (
+        (supplied.get("env") and not supplied.get("append_env"))
+        or supplied.get("output_processor")
+        or supplied.get("cwd")
+    ):
         return False
-    if given.get("multiple_outputs") or given.get("skip_on_exit_code"):
+    if supplied.get("multiple_outputs") or supplied.get("skip_on_exit_code"):
         return False
     texts = [task.bash_command, *(task.env or {}).values()]
     if any(SKIPPING.search(text) for text in texts if isinstance(text, str)):
@@ -129,8 +133,8 @@ class ContainerTask:
 
     def _with_inputs(self, carried: Carried) -> Carried:
         """What it becomes, with an input for each output of a step that its texts have in them."""
-        found = [item for item in references(carried.operation.containers) if item.to == "output"]
-        names = {item: f"value-{number}" for number, item in enumerate(dict.fromkeys(found), 1)}
+        results = [item for item in references(carried.operation.containers) if item.to == "output"]
+        names = {item: f"value-{number}" for number, item in enumerate(dict.fromkeys(results), 1)}
 
         def change(item: Reference) -> Reference:
             return Reference(to="input", kind="parameter", name=names[item]) if item in names else item
@@ -222,13 +226,13 @@ class ContainerTask:
 
     def _with_params(self, value: Value) -> Value:
         """A text with what is only its own task's in place of params."""
-        own, known = _own_params(self._task), self._task.dag.params
+        own, familiar = _own_params(self._task), self._task.dag.params
 
         def constant(part: Any) -> Any:
             if (
                 not isinstance(part, Reference)
                 or part.to != "parameter"
-                or (part.name in known and part.name not in own)
+                or (part.name in familiar and part.name not in own)
             ):
                 return part
             return str(own.get(part.name, ""))  # as Jinja renders what is not there

@@ -82,9 +82,9 @@ class Reader:
         given: the names that are given as arguments, and so are none of the context's.
     """
 
-    def __init__(self, task: str, given: Collection[str]) -> None:
+    def __init__(self, task: str, supplied: Collection[str]) -> None:
         self._task = task
-        self._given = given
+        self._given = supplied
         self.uses = Uses(set(), set(), set())
         self._parents: dict[ast.AST, ast.AST] = {}
         self._aliases: dict[str, str] = {}
@@ -180,8 +180,8 @@ class Reader:
         if not isinstance(call, ast.Call):
             raise self.refusal("hands xcom_pull on")
         pull = named(call)
-        known = (pull.dag, pull.run, pull.past) == (None, None, False) and isinstance(pull.key, str)
-        if not known or not isinstance(pull.tasks, tuple) or not pull.tasks:
+        familiar = (pull.dag, pull.run, pull.past) == (None, None, False) and isinstance(pull.key, str)
+        if not familiar or not isinstance(pull.tasks, tuple) or not pull.tasks:
             raise self.refusal("pulls an XCom whose task or key only the run knows")
         if any(word.arg == "map_indexes" for word in call.keywords):
             raise self.refusal("pulls the XComs of some items of a loop")

@@ -88,15 +88,15 @@ def facts_step(name: str, operation: str, *, scheduled: bool) -> tuple[Step, Ope
     )
     arguments = [Argument(name=item, value=Reference(to="parameter", kind="parameter", name=item)) for item in GIVEN]
     arguments.append(Argument(name="scheduled", value=Literal(value="true" if scheduled else "false")))
-    made = operation_of(function, operation)
-    made = replace(made, containers=tuple(replace(item, image=None) for item in made.containers))
-    return Step(name=name, call=Call(name=operation), arguments=tuple(arguments)), made
+    outcome = operation_of(function, operation)
+    outcome = replace(outcome, containers=tuple(replace(item, image=None) for item in outcome.containers))
+    return Step(name=name, call=Call(name=operation), arguments=tuple(arguments)), outcome
 
 
-def fact_parameters(wanted: Collection[str], taken: Iterable[str]) -> tuple[Port, ...]:
+def fact_parameters(wanted: Collection[str], occupied: Iterable[str]) -> tuple[Port, ...]:
     """Return the parameters that the caller may give facts by."""
     usual = {**dict.fromkeys(GIVEN, ""), **OPTIONAL}
-    others = {*taken}
+    others = {*occupied}
     return tuple(
         Port(name=name, value=Literal(value=usual[name])) for name in usual if name in wanted and name not in others
     )

@@ -110,33 +110,33 @@ class _Carrying:
         placeholders = {item.name: item for item in self.workflow.operations if is_placeholder(item)}
         order = GraphView(graph).order()
         steps = {step.name: step for step in graph.steps}
-        made: dict[str, Carried] = {}
+        outcome: dict[str, Carried] = {}
         for name in reversed(order):  # what reads comes before what is read
             step = steps[name]
             if (operation := placeholders.get(getattr(step.call, "name", ""))) is not None:
-                made[name] = Carried(operation)
+                outcome[name] = Carried(operation)
                 continue
             try:
-                made[name] = self._task(self.dag.task_dict[name], fresh_name(name, {graph.name}))
+                outcome[name] = self._task(self.dag.task_dict[name], fresh_name(name, {graph.name}))
             except Unsupported as error:
                 self._refusals.append(error)
                 continue
-            for read in made[name].reads:
+            for read in outcome[name].reads:
                 self._wants.setdefault(read.task, set()).add(read.want)
                 self._read.setdefault(name, set()).add(read.task)
         parameters = tuple(parameters_of(self.dag, self._refusals))
         rules = self._rules(order)
         carried = [
-            item for step in graph.steps if step.name in made for item in self._step(step, made[step.name], rules)
+            item for step in graph.steps if step.name in outcome for item in self._step(step, outcome[step.name], rules)
         ]
         raise_all(self._refusals)
-        carried, operations = self._with_facts(carried, [made[step.name].operation for step in carried], graph)
+        carried, operations = self._with_facts(carried, [outcome[step.name].operation for step in carried], graph)
         wanted = {item.name for item in references((tuple(carried), tuple(operations))) if item.to == "parameter"}
         parameters += fact_parameters(wanted, (port.name for port in parameters))
         kind, rest = kind_of(self.dag)
         targets: tuple[str, ...] = ()
-        if (found := targets_of(self.dag.task_dict)) is not None:
-            carried, operations, targets = with_end(carried, operations, found)
+        if (results := targets_of(self.dag.task_dict)) is not None:
+            carried, operations, targets = with_end(carried, operations, results)
         steps_left = self._without_empty(carried)
         kept = {step.call for step in steps_left}
         graph = replace(graph, regions=(), timeout=None, fail_fast=False, steps=steps_left, targets=targets)
@@ -247,8 +247,8 @@ class _Carrying:
             self._deciding.skips.add(program.task.task_id)
             tell_skip(program)
         wants = self._wants.get(program.task.task_id, set())
-        made, arguments = program.finished(operation, wants, returns=returns)
-        return Carried(made, arguments, reads=tuple(program.reads))
+        outcome, arguments = program.finished(operation, wants, returns=returns)
+        return Carried(outcome, arguments, reads=tuple(program.reads))
 
     def _mapped(self, task: Any, operation: str) -> Carried:
         names, loop, reads = loop_of(task)
@@ -258,8 +258,8 @@ class _Carrying:
         wants = self._wants.get(task.task_id, set())
         if any(want.form != "json" for want in wants):
             raise refuse("Step.loop", task.task_id, "gives a list of XComs, which is put into a text")
-        made, arguments = program.finished(operation, wants, returns=returns)
-        return Carried(made, arguments, loop, (*program.reads, *reads))
+        outcome, arguments = program.finished(operation, wants, returns=returns)
+        return Carried(outcome, arguments, loop, (*program.reads, *reads))
 
     def _with_facts(
         self, steps: list[Step], operations: list[Operation], graph: Graph

@@ -138,9 +138,8 @@ class Rules:
         parts: list[str | Reference] = []
         for (other, output), value in sorted(self._conditions[name].items()):
             parts += [Reference(to="output", kind="parameter", step=other, name=output), f" == '{value}' && "]
-        if not parts:
-            return None
-        return Expression(language="cel", parts=(*parts[:-1], str(parts[-1]).removesuffix(" && ")))
+        ending = str(parts[-1]).removesuffix(" && ") if parts else ""
+        return Expression(language="cel", parts=(*parts[:-1], ending)) if parts else None
 
     def needs(self, name: str, read: Collection[str]) -> Needs | None:
         """What a task waits for.
