@@ -246,7 +246,7 @@ Options of the target say what a cluster has:
 | option | of | what it names |
 | --- | --- | --- |
 | `image=` | argo, kfp, tekton | the image for commands, functions and placeholders that have none |
-| `store=` | airflow, tekton | the claim (PersistentVolumeClaim) that keeps artifacts; without it, artifacts are refused |
+| `store=` | airflow, tekton | the claim (PersistentVolumeClaim) that keeps artifacts; they are refused without it |
 | `kubectl=` | airflow, kfp, tekton | an image with `sh` and `kubectl`, for Argo's resource templates |
 
 - **Libraries** among the files, such as a WorkflowTemplate that others refer to, are taken in where they are called.
