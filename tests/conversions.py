@@ -252,12 +252,32 @@ present. Of Airflow, it converts every example DAG that Airflow ships. A test ch
 Tekton's schemas, with KFP's protos and SDK, and with Python's compiler. The [support matrix](support.md) lists the
 fields of each engine.
 
-Conversions work for containers, texts and files. Output parameters are files that a container writes, or what it
-prints. Tekton and KFP lack some features; a few lines of shell in the container replace these. They run a script by
-its command, and put outputs where the engine looks for them. That needs `sh`, `mktemp`, `cat`, `tee`, `dirname` and
-`mkdir` in the image.
+[How a team migrates a repository](migration.md), from the report to what is written by hand.
 
-[Python functions as steps](python-steps.md) run in each engine's own way, and their values keep their types.
+Options of the target say what a cluster has:
+
+| option | of | what it names |
+| --- | --- | --- |
+| `image=` | argo, kfp, tekton | the image for commands, functions and placeholders that have none |
+| `store=` | airflow, tekton | the claim (PersistentVolumeClaim) that keeps artifacts; they are refused without it |
+| `kubectl=` | airflow, kfp, tekton | an image with `sh` and `kubectl`, for Argo's resource templates |
+
+- **Libraries** among the files, such as a WorkflowTemplate that others refer to, are taken in where they are called.
+  So convert a repository as a whole.
+- **Schedules**: Argo and Airflow carry them. Tekton and KFP leave them out, and the difference names the cron
+  expression.
+- **Sidecars** become init containers that go on, on Airflow. That needs Kubernetes 1.29.
+- **Sensors** of Airflow for a time, a day, a file, a command or a Python function become steps that look again until it
+  is so. Other sensors are to be written by hand.
+- **Python functions** of DAGs become [steps](python-steps.md#functions-of-dags), with all that they reach in the files
+  of their DAG.
+- Output parameters are files that a container writes, or what it prints.
+- Tekton and KFP lack some features; a few lines of shell in the container replace these. They run a script by its
+  command, and put outputs where the engine looks for them. That needs `sh`, `mktemp`, `cat`, `tee`, `dirname` and
+  `mkdir` in the image.
+
+To try what was converted to Argo without a cluster: `couler run FILE --local --containers podman`
+([how](local.md#steps-in-containers)).
 
 What is not quite the same is said by decisions (`couler convert -v`, `--format json`, comments in DAG files): Tekton
 takes 4 KB of results of a task, starts no task once one failed, and repeats without a delay; KFP decides itself what

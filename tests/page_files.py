@@ -271,6 +271,11 @@ SPECIAL = {
     },
     "docs/kfp.md": lambda: {"pipeline.yaml": own("kfp/hello.yaml")},
     "docs/kfp-split.md": lambda: {"big.yaml": kfp_chain()},
+    "docs/migration.md": lambda: {
+        f"{folder}/{path.name}": path.read_text("utf-8")
+        for path in (ROOT / "examples" / "migration").iterdir()
+        for folder in ("shop", "workflows")
+    },
     "docs/pin.md": lambda: {
         "images.json": json.dumps({"registry.example.com/churn/features:1.4": f"sha256:{'0' * 64}"})
     },

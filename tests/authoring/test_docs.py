@@ -39,7 +39,7 @@ def test_an_engine_carries_a_row_or_refuses_it_as_the_table_says(row: str, caplo
         with pytest.raises(Unsupported) as caught:
             written(row).to(engine)
         assert (caught.value.engine, cell) == (engine, "refused")
-        assert all((caught.value.step, caught.value.feature, caught.value.hint))
+        assert all((caught.value.step, caught.value.message, caught.value.hint))
 
 
 def test_the_table_has_these_rows_and_no_others() -> None:

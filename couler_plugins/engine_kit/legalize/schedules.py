@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -17,6 +19,13 @@ FIELDS: tuple[tuple[str, int, int, dict[str, int]], ...] = (
 NAMED = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
 DURATION = re.compile(r"[-+]?(0|((\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h))+)")
 NUMBER = re.compile(r"\+?\d+")
+
+
+def schedule_text(spec: Mapping[str, Any]) -> str:
+    """Return when a workflow starts by itself, from the spec of a CronWorkflow, as people read it."""
+    times = spec.get("schedules") or [spec.get("schedule", "")]
+    zone = f", {spec['timezone']}" if spec.get("timezone") else ""
+    return f"{'; '.join(map(str, times))}{zone}"
 
 
 def is_zone(name: str) -> bool:

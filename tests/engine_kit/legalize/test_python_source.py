@@ -10,8 +10,10 @@ from typing import Any, Optional
 import pytest
 
 from couler_plugins.engine_kit.legalize.python.functions import Function, Parameter, function_of, operation_of
+from couler_plugins.engine_kit.legalize.python.pods import script_of
 from couler_plugins.engine_kit.legalize.python.source import function_from, function_from_text
 from couler_plugins.errors import InvalidInput
+from couler_plugins.ir import Literal
 
 AROUND = 3
 
@@ -173,6 +175,15 @@ def test_an_operation_holds_all_of_it() -> None:
     assert operation.kind == "python"
     assert function_of(operation) == function
     assert isinstance(function_of(operation), Function)
+
+
+def test_a_script_that_installs_packages_is_python() -> None:
+    function = function_from(everything, packages=["numpy"])
+    (container,) = script_of(operation_of(function, "all", "python:3.12"), function).containers
+    assert isinstance(container.script, Literal)
+    program = str(container.script.value)
+    compile(program, "script", "exec")
+    assert program.index("'numpy'") < program.index("def everything")
 
 
 def test_names_that_are_made_inside_are_no_others() -> None:

@@ -11,6 +11,7 @@ from couler_kfp.generating.legality import STORES
 from couler_kfp.generating.runs import with_placeholders
 from couler_kfp.tasks import COMPLETED
 from couler_plugins.engine_kit.legalize.native_fields import HOUSEKEEPING, fields_of
+from couler_plugins.engine_kit.legalize.schedules import schedule_text
 from couler_plugins.ir import (
     Graph,
     Need,
@@ -95,7 +96,11 @@ def losses(workflow: Workflow, whole: Workflow) -> Iterator[Decision]:
         if key in rest.get("spec", {}):
             yield note("", f"it has {key}, which cannot be written for KFP")
     if workflow.kind == "CronWorkflow":
-        yield note("", f"it starts by a schedule ({_schedule(rest)}): make a recurring run of it", loss="detail")
+        yield note(
+            "",
+            f"it starts by a schedule ({schedule_text(rest.get('spec', {}))}): make a recurring run of it",
+            loss="detail",
+        )
     for claim in rest.get("spec", {}).get("volumeClaimTemplates") or ():
         if not (claim.get("spec") or {}).get("storageClassName"):
             reason = "its claim is of the class standard, which KFP takes where none is named"
@@ -115,11 +120,3 @@ def losses(workflow: Workflow, whole: Workflow) -> Iterator[Decision]:
     for graph in whole.graphs:
         for output in filter(is_computed, graph.outputs):
             yield note(graph.name, f"KFP cannot compute its output {output.name!r}, and no step reads it")
-
-
-def _schedule(rest: Any) -> str:
-    """Return when a workflow starts by itself, as people read it."""
-    spec = rest.get("spec", {})
-    times = spec.get("schedules") or [spec.get("schedule", "")]
-    zone = f", {spec['timezone']}" if spec.get("timezone") else ""
-    return f"{'; '.join(map(str, times))}{zone}"

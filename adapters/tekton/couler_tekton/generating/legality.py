@@ -5,6 +5,7 @@ from __future__ import annotations
 from couler_plugins.engine_kit.legalize import rules
 from couler_plugins.engine_kit.legalize.legality import Legality, Rule
 from couler_plugins.engine_kit.legalize.native_fields import POD_FIELDS, fields_of, unsaid
+from couler_plugins.engine_kit.legalize.schedules import schedule_text
 from couler_plugins.engine_kit.legalize.tables import WAY_OUT, Table
 from couler_plugins.ir import (
     Container,
@@ -13,6 +14,7 @@ from couler_plugins.ir import (
     Output,
     Reference,
     Template,
+    Workflow,
     references,
 )
 from couler_tekton.generating.calls import CALLS, VALUES, has_variable
@@ -121,6 +123,12 @@ BODY = rules.of_containers(
     ),
 )
 
+
+def _schedule(workflow: Workflow) -> str:
+    """Return when a workflow starts by itself; empty where it does not."""
+    return schedule_text(fields_of(workflow.native_extra).get("spec", {})) if workflow.kind == "CronWorkflow" else ""
+
+
 TABLE = Table(
     legality=TEKTON,
     title="Tekton",
@@ -128,8 +136,8 @@ TABLE = Table(
         *rules.WORKFLOW,
         Rule(
             "Workflow.kind",
-            "has a schedule, which Tekton does not have",
-            lambda workflow: workflow.kind == "CronWorkflow",
+            "has the schedule {}, which Tekton does not have",
+            _schedule,
             "convert its workflow, and start that by a Trigger or a CronJob",
         ),
         Rule(

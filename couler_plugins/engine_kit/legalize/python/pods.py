@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from couler_plugins.engine_kit.legalize.python.functions import (
+    FUTURE,
     Function,
     Kind,
     function_of,
@@ -163,7 +164,8 @@ def script_of(operation: Operation, function: Function, *, shelter: bool = False
     call = f"in_pod({typed_by(function)}({function.name}), {variables!r}, {files!r}, shelter={shelter!r})\n"
     program = f"{module_of(function, typed_value, typed, sheltered, safe_value, in_pod)}\n\n{call}"
     if function.packages:
-        program = INSTALL.format(packages=list(function.packages)) + program
+        installed = FUTURE + INSTALL.format(packages=list(function.packages))  # it has to be the first statement
+        program = installed + program.removeprefix(FUTURE)
     passed = (EnvVar(variables[name], Reference(to="input", kind="parameter", name=name)) for name in variables)
     return replace(
         operation,
