@@ -238,7 +238,9 @@ def conversions_of(
 def _carried(file: FileResult) -> str:
     if file.error is not None:
         return "failed" if _is_failure(file.error) else "refused"
-    return {"whole": "carried_whole", "detail": "carried_with_details"}.get(outcome_of(file), "todo")
+    return {"whole": "carried_whole", "detail": "carried_with_details"}.get(
+        outcome := outcome_of(file), "library" if outcome == "library" else "todo"
+    )
 
 
 def _is_failure(error: Exception | None) -> bool:

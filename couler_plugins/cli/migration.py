@@ -16,6 +16,7 @@ OUTCOMES = {
     "detail": "carried, details left out",
     "run": "carried, but for what concerns whole runs",
     "step": "carried, with steps to write by hand",
+    "library": "taken in where it is called",
     "refused": "not written",
 }
 """What becomes of a file, from the best to the worst."""
@@ -25,6 +26,8 @@ def outcome_of(file: FileResult) -> str:
     """Return what became of a file: a key of `OUTCOMES`."""
     if file.error is not None:
         return "refused"
+    if file.text is None:
+        return "library"
     losses = {decision.loss for decision in file.decisions}
     return next((loss for loss in ("step", "run", "detail") if loss in losses), "whole")
 

@@ -91,7 +91,7 @@ def write_result(result: Result, destination: Destination) -> list[Path]:
         InvalidInput: a file cannot be written, or lies outside the folder.
         Unsupported: there are new documents, and no place for them.
     """
-    good = [file for file in result.files if file.status != "refused"]
+    good = [file for file in result.files if file.text is not None]
     if destination.in_place:
         if result.added:
             hint = "give -o FOLDER; 'fuse{keep-original=false}' adds none"

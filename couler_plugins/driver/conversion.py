@@ -24,6 +24,7 @@ from couler_plugins.inputs.sources import Input
 from couler_plugins.ir import Workflow, verify, without_origin
 from couler_plugins.plan import Decision, Lowered, Plan
 
+LIBRARY = "Workflow.library"
 WORDS = {"detail": "left out", "run": "left out, although it has a meaning", "step": "to be written by hand"}
 """What a comment says of a difference, by what is lost."""
 
@@ -103,7 +104,7 @@ def to_portable_plan(plan: Plan, source: Adapter, target: Adapter) -> Plan:
     if plan.workflows and not workflows:
         message = "nothing in it runs by itself"
         hint = "convert it together with what runs it"
-        raise Unsupported(message, engine=source.engine, feature="Workflow.library", hint=hint)
+        raise Unsupported(message, engine=source.engine, feature=LIBRARY, hint=hint)
     return Plan(bundle=target.load(()), originals=(), workflows=tuple(workflows), decisions=tuple(decisions))
 
 
@@ -182,7 +183,10 @@ def _converted(
                     yield numbers[number], _written(item, own, target, lowered, differences, names)
                 except CoulerError as error:
                     refused.setdefault(number, error)
-            if number in refused:
+            if getattr(refused.get(number), "feature", "") == LIBRARY and len(items) > 1:
+                passes = (Pass("convert", (_taken_in(item),)),)
+                yield numbers[number], _result(item, target, workflows=len(workflows), status="ok", passes=passes)
+            elif number in refused:
                 reason = refused[number]
                 reason.file = reason.file or item.name
                 yield numbers[number], _result(item, target, workflows=len(workflows), status="refused", error=reason)
@@ -217,6 +221,12 @@ def carry(
     with adapter_errors(target.engine, "dump()"):
         text = target.dump(lowered).added
     return lowered, carrying.judge(lowered.decisions, text)
+
+
+def _taken_in(item: Input) -> Decision:
+    """Return what is said of a file that only others run."""
+    reason = "nothing in it runs by itself: it is taken in where it is called"
+    return Decision(optimizer="convert", workflow=item.name, action="write no file", reason=reason)
 
 
 def _written(

@@ -15,6 +15,7 @@ from couler_plugins.driver.descriptions import omissions
 from couler_plugins.driver.remedies import Placeholders, without
 from couler_plugins.engine_kit.legalize.legality import merge
 from couler_plugins.engine_kit.legalize.native_fields import fields_of
+from couler_plugins.engine_kit.legalize.placeholders import is_placeholder
 from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
 from couler_plugins.ir import Workflow
 from couler_plugins.plan import Decision, Plan
@@ -181,8 +182,14 @@ class Carrying:
     def _without(self, plan: Plan, error: CoulerError, *, last: bool) -> Plan:
         parts: Sequence[CoulerError] = getattr(error, "parts", ()) or (error,)
         before = plan.workflows
+        replaced: set[str] = set()  # several errors about one step are one reason for one placeholder
         for part in parts:
-            workflows = tuple(self._remedied(workflow, part) for workflow in plan.workflows)
+            subject = part.step or ""
+            workflows = plan.workflows
+            if subject not in replaced:
+                workflows = tuple(self._remedied(workflow, part) for workflow in plan.workflows)
+            if subject and _has_placeholder(workflows, plan.workflows):
+                replaced.add(subject)
             if all(new is old for new, old in zip(workflows, plan.workflows, strict=True)) and part is not error:
                 self._note(workflows[0], part, loss_of(part))  # what it is about is gone with another part
             plan = replace(plan, workflows=workflows)
@@ -233,13 +240,22 @@ class Carrying:
         )
         if loss in WAYS and isinstance(error, Unsupported):
             error.hint = f"{WAYS[loss]}; or {error.hint}" if error.hint else WAYS[loss]
-        if is_more or (workflow.label, message) not in self._noted:
-            self._noted[workflow.label, message] = (decision, error)
+        key = (workflow.label, message)
+        if is_more or key not in self._noted or (loss == "step" and self._noted[key][0].loss != "step"):
+            self._noted[key] = (decision, error)
 
 
 def _around(workflow: Workflow) -> list[str]:
     """Return the names of the fields that say when a workflow starts by itself."""
     return sorted(fields_of(workflow.native_extra).get("spec", {}).keys() - {"workflowSpec"})
+
+
+def _has_placeholder(workflows: Sequence[Workflow], before: Sequence[Workflow]) -> bool:
+    """Return whether there are more placeholders than before."""
+    counts = [
+        sum(map(is_placeholder, (item for one in items for item in one.operations))) for items in (workflows, before)
+    ]
+    return counts[0] > counts[1]
 
 
 WAYS: dict[Loss, str] = {

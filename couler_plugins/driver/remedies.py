@@ -71,15 +71,21 @@ def without(workflow: Workflow, error: Unsupported) -> Workflow:
             rest = without_field(rest, name)
         return node if rest == getattr(node, field) else replace(node, native_extra=rest)
 
-    def within(node: Node) -> Node:
-        named = getattr(node, "name", None) == error.step
-        if isinstance(node, (Graph, Operation, Step)) and named:
-            return rebuild(node, change)
-        return node
-
-    changed = rebuild(workflow, within) if error.step else workflow
-    if changed == workflow and (not error.step or error.step == workflow.label or node_type is not Step):
+    subject = (error.step or "").rpartition("/")[2]
+    if node_type is Workflow or subject in ("", workflow.label):
         changed = _of_workflow(workflow, change) if node_type is Workflow else rebuild(workflow, change)
+    else:
+        called = {
+            getattr(step.call, "name", "") for graph in workflow.graphs for step in graph.steps if step.name == subject
+        }
+        named = (Step,) if node_type is Step else (Graph, Operation)  # what holds the field, or what a step calls
+
+        def within(node: Node) -> Node:
+            name = getattr(node, "name", None)
+            is_about = isinstance(node, named) and (name == subject or (node_type is not Step and name in called))
+            return rebuild(node, change) if is_about else node
+
+        changed = rebuild(workflow, within)
     return workflow if changed == workflow else changed
 
 

@@ -22,7 +22,8 @@ class FileResult:
         path: the file itself; None where it is none.
         status: `refused` files are left as they were, and `error` says why.
         original: the text that was read; None where it could not be read. Of a program: the workflows that it makes.
-        text: the text as it should be; None where the file is refused. Of a program: these, as they should be.
+        text: the text as it should be; None where the file is refused, or a conversion writes none of it. Of a program:
+            these, as they should be.
         documents: the data of its documents as they should be; empty where the file is refused.
         passes: what each optimizer decided about it, then what lowering did, by the engine's name.
         edits: every difference; documents are numbered within the file, decisions within `decisions`.

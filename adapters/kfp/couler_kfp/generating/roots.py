@@ -91,10 +91,10 @@ def losses(workflow: Workflow, whole: Workflow) -> Iterator[Decision]:
     if workflow.namespace:
         yield note("", f"the run decides on its namespace, and not {workflow.namespace}")
     if rest.get("metadata"):
-        yield note("", "a pipeline has no labels and no annotations")
+        yield note("", "a pipeline has no labels and no annotations", loss="detail")
     for key in HOUSEKEEPING:
         if key in rest.get("spec", {}):
-            yield note("", f"it has {key}, which cannot be written for KFP")
+            yield note("", f"it has {key}, which cannot be written for KFP", loss="detail")
     if workflow.kind == "CronWorkflow":
         yield note(
             "",

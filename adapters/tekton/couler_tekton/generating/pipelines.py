@@ -40,6 +40,7 @@ from couler_plugins.ir import (
     replace,
 )
 from couler_plugins.plan import Decision
+from couler_plugins.plan.plan import Loss
 from couler_tekton.generating.bodies import task_of
 from couler_tekton.generating.legality import is_computed, refuse, table_with
 from couler_tekton.generating.prepare import prepared
@@ -215,7 +216,10 @@ def _notes(workflow: Workflow, tasks: Iterable[Task], outputs: Mapping[str, Valu
     """Yield what is left out, and what is not quite the same."""
 
     def note(subject: str, action: str, reason: str) -> Decision:
-        return Decision(optimizer="tekton", workflow=workflow.label, subject=subject, action=action, reason=reason)
+        loss: Loss = "detail" if action == "left out" else ""
+        return Decision(
+            optimizer="tekton", workflow=workflow.label, subject=subject, action=action, reason=reason, loss=loss
+        )
 
     rest = fields_of(workflow.native_extra)
     for key in sorted(mapping_at(rest, "metadata").keys() - {"labels", "annotations"}):
