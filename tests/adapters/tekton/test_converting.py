@@ -194,7 +194,7 @@ def test_what_is_said_of_an_object_of_argo_is_left_out_and_said() -> None:
     )
     (file,) = convert(Text(text, "flow.yaml"), "tekton").files
     assert "it says metadata.finalizers, which is for its own object" in [item.reason for item in file.decisions]
-    assert "finalizers" not in str(file.text)
+    assert "finalizers" not in str(file.documents)
 
 
 ARGO = """

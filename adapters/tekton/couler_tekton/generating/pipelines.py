@@ -5,6 +5,7 @@ Sources: `docs/pipelineruns.md` (a run without a timeout ends after an hour), `d
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -54,6 +55,8 @@ from couler_tekton.tasks import ENDED
 PIPELINE = "pipeline"
 LABEL = 63
 FOREVER = "0s"
+LABEL = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
+"""The value of a label."""
 
 
 def pipeline_run(
@@ -205,11 +208,19 @@ def _rest(workflow: Workflow, workspaces: list[Any]) -> Native:
     seconds, account = spec.get("activeDeadlineSeconds"), spec.get("serviceAccountName")
     pod = {key: spec[key] for key in sorted(POD_FIELDS & spec.keys())}
     said = {key: metadata[key] for key in ("labels", "annotations") if key in metadata}
+    if bad := _bad_labels(metadata):
+        said["labels"] = {key: text for key, text in said["labels"].items() if key not in bad}
     template = {**({"serviceAccountName": account} if account else {}), **({"podTemplate": pod} if pod else {})}
     timeouts = {"timeouts": {"pipeline": FOREVER if seconds is None else f"{seconds}s"}}
     bindings = {"workspaces": workspaces} if workspaces else {}
     run = {"spec": {**timeouts, **bindings, **({"taskRunTemplate": template} if template else {})}}
     return Native.of({**({"metadata": said} if said else {}), **run})
+
+
+def _bad_labels(metadata: Mapping[str, Any]) -> list[str]:
+    """Return the labels whose values Kubernetes refuses, in the original as well."""
+    labels = metadata.get("labels") or {}
+    return [key for key, text in labels.items() if isinstance(text, str) and not LABEL.fullmatch(text)]
 
 
 def _notes(workflow: Workflow, tasks: Iterable[Task], outputs: Mapping[str, Value]) -> Iterator[Decision]:
@@ -224,6 +235,8 @@ def _notes(workflow: Workflow, tasks: Iterable[Task], outputs: Mapping[str, Valu
     rest = fields_of(workflow.native_extra)
     for key in sorted(mapping_at(rest, "metadata").keys() - {"labels", "annotations"}):
         yield note("", "left out", f"it says metadata.{key}, which is for its own object")
+    for key in _bad_labels(mapping_at(rest, "metadata")):
+        yield note("", "left out", f"its label {key} has a value that Kubernetes refuses")
     for key in HOUSEKEEPING:
         if key in rest.get("spec", {}):
             yield note("", "left out", f"it has {key}, which cannot be written for Tekton")
