@@ -55,7 +55,7 @@ from couler_tekton.tasks import ENDED
 PIPELINE = "pipeline"
 LABEL = 63
 FOREVER = "0s"
-LABEL = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
+LABEL_TEXT = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
 """The value of a label."""
 
 
@@ -220,7 +220,7 @@ def _rest(workflow: Workflow, workspaces: list[Any]) -> Native:
 def _bad_labels(metadata: Mapping[str, Any]) -> list[str]:
     """Return the labels whose values Kubernetes refuses, in the original as well."""
     labels = metadata.get("labels") or {}
-    return [key for key, text in labels.items() if isinstance(text, str) and not LABEL.fullmatch(text)]
+    return [key for key, text in labels.items() if isinstance(text, str) and not LABEL_TEXT.fullmatch(text)]
 
 
 def _notes(workflow: Workflow, tasks: Iterable[Task], outputs: Mapping[str, Value]) -> Iterator[Decision]:
