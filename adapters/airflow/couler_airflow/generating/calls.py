@@ -47,8 +47,8 @@ def bound(step: Step, callee: Graph | Operation, scope: Scope, *, is_entry: bool
     is_function = isinstance(callee, Operation) and function_of(callee) is not None
     ports = [port for port in callee.inputs if port.kind == "parameter"]
     inputs = {port.name: scope.parameters[port.name] for port in ports if is_entry and port.name in scope.parameters}
-    given = [item for item in step.arguments if item.kind == "parameter"]
-    passed = {item.name: item.value for item in given if not is_function or item.value != Literal(value=None)}
+    arguments = [item for item in step.arguments if not is_function or item.value != Literal(value=None)]
+    passed = {item.name: item.value for item in arguments if item.kind == "parameter"}
     whole = Scope(scope.parameters, outcome=scope.outcome, exported=scope.exported)
     for port in ports:
         if port.name in passed:

@@ -38,7 +38,7 @@ TAKEN = frozenset(
         "literal",
         "only_if",
         "compared",
-        "held",
+        "all_hold",
         "each",
         "request",
         "k8s",
@@ -181,13 +181,13 @@ class _Body:
             yield variable, _called(task, fields, runs)
             return
         (run,), items, names = runs, self._variables[task.number - 1], _fields_of_item(task, runs[0])
-        given = {name: run.pop(name) for name in names}
+        of_item = {name: run.pop(name) for name in names}
         partial = Call(f"{POD}.partial", (), {**fields, **run})
         if len(names) == 1:
-            yield items, self._each(given[names[0]])
+            yield items, self._each(of_item[names[0]])
             yield variable, Call("expand", (), {names[0]: Name(items)}, partial)
         else:
-            yield items, self._each(given)
+            yield items, self._each(of_item)
             yield variable, Call("expand_kwargs", (Name(items),), {}, partial)
 
     def _each(self, field: Node) -> Call:

@@ -21,12 +21,24 @@ from couler_airflow.generating.operators import PLAIN
 from couler_airflow.generating.order import Called, Incoming, Order, is_chain, refused, wait_for_end, without_steps
 from couler_airflow.generating.printing import Ids
 from couler_airflow.generating.task import Run, Task, gathered, place_of, pulled
-from couler_airflow.generating.texts import Jinja, Scope, Text, code_of, constant, made, resolve
+from couler_airflow.generating.texts import Jinja, Scope, Text, code_of, constant, existence_of, resolve
 from couler_airflow.legal import Diagnostics, refusal
 from couler_plugins.engine_kit.legalize.legality import SHOWN
 from couler_plugins.engine_kit.legalize.python.functions import function_of
 from couler_plugins.errors import Unsupported
-from couler_plugins.ir import Call, Graph, Operation, Reference, Step, Workflow, callables, fresh_name, needed, replace
+from couler_plugins.ir import (
+    Call,
+    Graph,
+    Literal,
+    Operation,
+    Reference,
+    Step,
+    Workflow,
+    callables,
+    fresh_name,
+    needed,
+    replace,
+)
 
 MAX_TASKS = 10_000
 MAX_DEPTH = 49
@@ -128,7 +140,7 @@ class Planner:
                 texts = [resolve(item.value, scope, step.name) for scope in scopes]
                 if step.loop is None:
                     return texts[0]
-                codes = [f"{code_of(text, step.name)} if {made(text) or 'true'} else none" for text in texts]
+                codes = [f"{code_of(text, step.name)} if {existence_of(text) or 'true'} else none" for text in texts]
                 return (Jinja(f"collected([{', '.join(codes)}])"),)
         raise refusal("Output.kind", step.name, f"has no output {reference.kind or 'result'} {reference.name!r}")
 
@@ -161,16 +173,17 @@ class Planner:
             if item.kind == "artifact" and item.path is not None
         }
         for number, run in enumerate(runs if paths else ()):
-            found = {key: path.value for key, path in paths.items() if hasattr(path, "value")}
-            own: dict[tuple[str, str], Text] = {key: (str(text),) for key, text in found.items()}
+            own: dict[tuple[str, str], Text] = {
+                key: (str(path.value),) for key, path in paths.items() if isinstance(path, Literal)
+            }
             scope = replace_fields(run.scope, paths=own)
             own |= {key: resolve(path, scope, step.name) for key, path in paths.items() if key not in own}
             runs[number] = run._replace(scope=replace_fields(scope, paths=own))
         if operation.kind in PLAIN:
-            plain, given = PLAIN[operation.kind](operation, runs[0].scope, step.name, self.diagnostics)
+            plain, answers = PLAIN[operation.kind](operation, runs[0].scope, step.name, self.diagnostics)
             if more.get("loops") or more.get("spread"):
                 raise refusal("Step.loop", step.name, "loops, and is no container")
-            more |= {"plain": plain, "given": given}
+            more |= {"plain": plain, "answers": answers}
         operation = replace(operation, retry=step.retry or operation.retry, timeout=step.timeout or operation.timeout)
         task = self.add(place, incoming, step, operation=operation, runs=runs, **more)
         self._export(task, operation)

@@ -15,7 +15,7 @@ from couler_airflow.generating.artifacts import FILES
 from couler_airflow.generating.dag import parameters_of, whole_of
 from couler_airflow.generating.preparation import prepared
 from couler_airflow.generating.printing import printed
-from couler_airflow.generating.runtime import collected, compared, counted, each, held, only_if, request
+from couler_airflow.generating.runtime import all_hold, collected, compared, counted, each, only_if, request
 from couler_airflow.generating.source import body_of
 from couler_airflow.generating.tasks import tasks_of
 from couler_airflow.legal import LEGALITY, OF_ARTIFACTS, Diagnostics, refusal
@@ -96,8 +96,8 @@ CONSTANTS = {
 }
 FUNCTIONS: Mapping[str, Sequence[Callable[..., Any]]] = {
     "typed": (typed_value, typed),
-    "only_if": (compared, held, only_if),
-    "each": (compared, held, each),
+    "only_if": (compared, all_hold, only_if),
+    "each": (compared, all_hold, each),
     "request": (request,),
     "collected": (collected,),
     "counted": (counted,),
@@ -155,7 +155,7 @@ def generate(workflow: Workflow, options: Options) -> DagSource:
     try:
         parameters = parameters_of(workflow)
         arguments, pod = whole_of(workflow, parameters, diagnostics, options.store)
-        workflow = prepared(workflow, options, diagnostics)
+        workflow = prepared(workflow, options.kubectl, diagnostics) if options.kubectl else workflow
         diagnostics.refusals += (
             error for error in LEGALITY.refusals(workflow) if not (options.store and error.feature in OF_ARTIFACTS)
         )

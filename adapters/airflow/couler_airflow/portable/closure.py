@@ -101,8 +101,8 @@ class Closure:
     def _lambda(self, function: types.FunctionType) -> str:
         code = function.__code__
         text = _text_of(code.co_filename)
-        found = [node for node in ast.walk(_tree_of(code.co_filename)) if isinstance(node, ast.Lambda)]
-        here = [node for node in found if node.lineno == code.co_firstlineno]
+        nodes = ast.walk(_tree_of(code.co_filename))
+        here = [node for node in nodes if isinstance(node, ast.Lambda) and node.lineno == code.co_firstlineno]
         if len(here) != 1:
             raise self._refusal("calls a lambda, which is not the only one on its line")
         return ast.get_source_segment(text, here[0]) or ""
@@ -264,8 +264,7 @@ def _distribution(root: str) -> str | None:
             return None
     except (ImportError, ValueError):
         return None
-    found = _distributions().get(root)
-    return min(found) if found else None
+    return min(_distributions().get(root, ()), default=None)
 
 
 @cache

@@ -196,18 +196,18 @@ class Translation:
 
     def _pulled(self, node: nodes.Call) -> str:
         try:
-            given = {
+            words = {
                 name: item.as_const() for name, item in zip(("task_ids", "dag_id", "key"), node.args, strict=False)
             }
-            given |= {item.key: item.value.as_const() for item in node.kwargs}
+            words |= {item.key: item.value.as_const() for item in node.kwargs}
         except nodes.Impossible:
             raise self._refusal("pulls an XCom in a template whose name only the run knows") from None
-        if getattr(node.node, "attr", "") == "xcom_push" and given.keys() == {"key", "value"}:
-            return f"{self._use('ti', '')}.xcom_push(key={given['key']!r}, value={given['value']!r})"
-        tasks, key = given.pop("task_ids", None), given.pop("key", "return_value")
-        if given.get("dag_id") == self._dag:
-            del given["dag_id"]
-        if getattr(node.node, "attr", "") != "xcom_pull" or any(given.values()) or not tasks:
+        if getattr(node.node, "attr", "") == "xcom_push" and words.keys() == {"key", "value"}:
+            return f"{self._use('ti', '')}.xcom_push(key={words['key']!r}, value={words['value']!r})"
+        tasks, key = words.pop("task_ids", None), words.pop("key", "return_value")
+        if words.get("dag_id") == self._dag:
+            del words["dag_id"]
+        if getattr(node.node, "attr", "") != "xcom_pull" or any(words.values()) or not tasks:
             raise self._refusal("does more in a template than to pull an XCom of a task that it names")
         if isinstance(tasks, str):
             return self._pull(tasks, str(key))

@@ -14,12 +14,13 @@ from couler_airflow.containers import EMPTY
 from couler_airflow.portable.builtin import branch_program, sensor_program
 from couler_airflow.portable.containers import Carried, ContainerTask, is_plain_command
 from couler_airflow.portable.dag import check_dag, kind_of, notes_of_dag, parameters_of
+from couler_airflow.portable.empties import folded
 from couler_airflow.portable.ends import notes, nothing, retry, with_end
 from couler_airflow.portable.facts import FACTS, fact_parameters, facts_step
 from couler_airflow.portable.legality import check_task, notes_of, refuse
 from couler_airflow.portable.mapping import loop_of
 from couler_airflow.portable.programs import Program, Want
-from couler_airflow.portable.rules import Deciding, Rules, folded, targets_of
+from couler_airflow.portable.rules import Deciding, Rules, targets_of
 from couler_airflow.portable.tasks import (
     bash_of_function,
     bash_program,
@@ -110,33 +111,33 @@ class _Carrying:
         placeholders = {item.name: item for item in self.workflow.operations if is_placeholder(item)}
         order = GraphView(graph).order()
         steps = {step.name: step for step in graph.steps}
-        made: dict[str, Carried] = {}
+        results: dict[str, Carried] = {}
         for name in reversed(order):  # what reads comes before what is read
             step = steps[name]
             if (operation := placeholders.get(getattr(step.call, "name", ""))) is not None:
-                made[name] = Carried(operation)
+                results[name] = Carried(operation)
                 continue
             try:
-                made[name] = self._task(self.dag.task_dict[name], fresh_name(name, {graph.name}))
+                results[name] = self._task(self.dag.task_dict[name], fresh_name(name, {graph.name}))
             except Unsupported as error:
                 self._refusals.append(error)
                 continue
-            for read in made[name].reads:
+            for read in results[name].reads:
                 self._wants.setdefault(read.task, set()).add(read.want)
                 self._read.setdefault(name, set()).add(read.task)
         parameters = tuple(parameters_of(self.dag, self._refusals))
         rules = self._rules(order)
         carried = [
-            item for step in graph.steps if step.name in made for item in self._step(step, made[step.name], rules)
+            item for step in graph.steps if step.name in results for item in self._step(step, results[step.name], rules)
         ]
         raise_all(self._refusals)
-        carried, operations = self._with_facts(carried, [made[step.name].operation for step in carried], graph)
+        carried, operations = self._with_facts(carried, [results[step.name].operation for step in carried], graph)
         wanted = {item.name for item in references((tuple(carried), tuple(operations))) if item.to == "parameter"}
         parameters += fact_parameters(wanted, (port.name for port in parameters))
         kind, rest = kind_of(self.dag)
         targets: tuple[str, ...] = ()
-        if (found := targets_of(self.dag.task_dict)) is not None:
-            carried, operations, targets = with_end(carried, operations, found)
+        if (ends := targets_of(self.dag.task_dict)) is not None:
+            carried, operations, targets = with_end(carried, operations, ends)
         steps_left = self._without_empty(carried)
         kept = {step.call for step in steps_left}
         graph = replace(graph, regions=(), timeout=None, fail_fast=False, steps=steps_left, targets=targets)
@@ -247,8 +248,8 @@ class _Carrying:
             self._deciding.skips.add(program.task.task_id)
             tell_skip(program)
         wants = self._wants.get(program.task.task_id, set())
-        made, arguments = program.finished(operation, wants, returns=returns)
-        return Carried(made, arguments, reads=tuple(program.reads))
+        item, arguments = program.finished(operation, wants, returns=returns)
+        return Carried(item, arguments, reads=tuple(program.reads))
 
     def _mapped(self, task: Any, operation: str) -> Carried:
         names, loop, reads = loop_of(task)
@@ -258,8 +259,8 @@ class _Carrying:
         wants = self._wants.get(task.task_id, set())
         if any(want.form != "json" for want in wants):
             raise refuse("Step.loop", task.task_id, "gives a list of XComs, which is put into a text")
-        made, arguments = program.finished(operation, wants, returns=returns)
-        return Carried(made, arguments, loop, (*program.reads, *reads))
+        item, arguments = program.finished(operation, wants, returns=returns)
+        return Carried(item, arguments, loop, (*program.reads, *reads))
 
     def _with_facts(
         self, steps: list[Step], operations: list[Operation], graph: Graph

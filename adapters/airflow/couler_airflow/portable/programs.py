@@ -14,12 +14,12 @@ from typing import Any, NamedTuple
 from couler_airflow.portable.closure import SKIP, Closure, indented
 from couler_airflow.portable.context import INSTANCE
 from couler_airflow.portable.dag import INTERVALS, is_text, timetable_of, values_of
-from couler_airflow.portable.facts import DATES, OPTIONAL, fact
+from couler_airflow.portable.facts import DATES, OPTIONAL, fact, in_any_image
 from couler_airflow.portable.legality import refuse
 from couler_airflow.pulls import RESULT
-from couler_plugins.engine_kit.legalize.python.functions import Function, Kind, Parameter, operation_of
+from couler_plugins.engine_kit.legalize.python.functions import Function, Kind, Parameter
 from couler_plugins.engine_kit.legalize.python.source import RESERVED
-from couler_plugins.ir import Argument, Operation, Reference, Value, replace
+from couler_plugins.ir import Argument, Operation, Reference, Value
 
 OTHER = re.compile(r"\W+")
 INSTANCE_CLASS = """\
@@ -72,8 +72,8 @@ def identifier(text: str) -> str:
     return f"n{name}" if name[0].isdigit() else name
 
 
-def _free(name: str, taken: Collection[str]) -> str:
-    while name in taken:
+def _free(name: str, names: Collection[str]) -> str:
+    while name in names:
         name += "_"
     return name
 
@@ -113,11 +113,11 @@ class Program:
         """Add a line before what it does, once."""
         self._setup[line] = None
 
-    def given(self, name: str, kind: Kind, value: Value) -> str:
+    def parameter(self, name: str, kind: Kind, value: Value) -> str:
         """Return the parameter that a value is passed to."""
-        for known, (_, other) in self.inputs.items():
+        for own, (_, other) in self.inputs.items():
             if other == value:
-                return known
+                return own
         name = _free(identifier(name), {*self.inputs, *self.closure.names, *RESERVED})
         self.inputs[name] = (kind, value)
         return name
@@ -136,8 +136,8 @@ class Program:
         value = Reference(to="output", kind="parameter", step=task, name=want.output)
         name = task if key == RESULT else f"{task}_{key}"
         if other.is_mapped:
-            return f"[_json.loads(item) for item in {self.given(name, 'list', value)}]"
-        return f"_json.loads({self.given(name, 'text', value)})"
+            return f"[_json.loads(item) for item in {self.parameter(name, 'list', value)}]"
+        return f"_json.loads({self.parameter(name, 'text', value)})"
 
     def use(self, key: str, attribute: str = "") -> str:
         """Return what stands for a key of the context, or for an attribute of the object there."""
@@ -173,10 +173,10 @@ class Program:
 
     def _simple(self, key: str) -> str:
         if key in OPTIONAL:
-            name = self.given(key, "text", Reference(to="parameter", kind="parameter", name=key))
+            name = self.parameter(key, "text", Reference(to="parameter", kind="parameter", name=key))
             return f"_json.loads({name})" if key == "conf" else f"({name} or None)"
         if key == "run_id":
-            return self.given("run_id", "text", fact("run_id"))
+            return self.parameter("run_id", "text", fact("run_id"))
         if key == "templates_dict":
             return "None"
         if key.startswith("data_interval") and timetable_of(self.task.dag) in INTERVALS:
@@ -184,7 +184,7 @@ class Program:
             raise refuse("Step.arguments", self.task.task_id, reason, "pass it as a param")
         self.set_up(IMPORTS["datetime"])
         self.set_up(
-            f"_date = _datetime.datetime.fromisoformat({self.given('logical_date', 'text', fact('logical_date'))})"
+            f"_date = _datetime.datetime.fromisoformat({self.parameter('logical_date', 'text', fact('logical_date'))})"
         )
         if key in DATES:
             return f"_date.strftime({DATES[key]!r})"
@@ -210,7 +210,7 @@ class Program:
             return repr(json.loads(json.dumps(own[name])))
         if name not in self.task.dag.params:
             return "''"  # as Jinja renders what is not there
-        value = self.given(f"param_{name}", "text", Reference(to="parameter", kind="parameter", name=name))
+        value = self.parameter(f"param_{name}", "text", Reference(to="parameter", kind="parameter", name=name))
         return value if is_text(self.task.dag.params, name) else f"_json.loads({value})"
 
     def _instance(self) -> str:
@@ -228,19 +228,17 @@ class Program:
         outputs = dict(self._xcoms(wants, returns=returns))
         kinds: dict[str, Kind] = {output: kind for output, (kind, _) in outputs.items()}
         kinds |= dict.fromkeys(self.outputs, "text")
-        given = {output: text for output, (_, text) in outputs.items()} | self.outputs
+        texts = {output: text for output, (_, text) in outputs.items()} | self.outputs
         own = _free(identifier(self.task.task_id), {*RESERVED, *self.inputs})
         function = Function(
             name=own,
-            source=self._source(own, given),
+            source=self._source(own, texts),
             inputs=tuple(Parameter(item, kind) for item, (kind, _) in self.inputs.items()),
             outputs=tuple(kinds.items()),
             packages=tuple(self.closure.packages),
         )
-        operation = operation_of(function, name)
-        containers = tuple(replace(item, image=None) for item in operation.containers)
         arguments = tuple(Argument(name=item, value=value) for item, (_, value) in self.inputs.items())
-        return replace(operation, containers=containers), arguments
+        return in_any_image(function, name), arguments
 
     def _xcoms(self, wants: Collection[Want], *, returns: bool) -> Iterator[tuple[str, tuple[Kind, str]]]:
         usual = Want(RESULT, "json")
