@@ -53,6 +53,7 @@ class Task:
         waits: its upstream tasks.
         rule: its trigger rule.
         printed: whether what its container prints is read by others.
+        artifacts_read: the artifacts that others read.
         task_id: its id, once it has one.
     """
 
@@ -73,6 +74,7 @@ class Task:
     spread: bool = False
     over: int | None = None
     printed: bool = False
+    artifacts_read: set[str] = field(default_factory=set)
     task_id: str = ""
 
     @property
@@ -143,6 +145,7 @@ def _artifact(task: Task, reference: Reference, returned: str) -> Text:
         raise refusal("Step.arguments", name, f"has no artifact {reference.name!r}")
     if task.loops:
         raise refusal("Step.loop", name, "loops, and the artifacts of all its runs are read together")
+    task.artifacts_read.add(reference.name)
     place, _ = kept(outputs[0], place_of(task, reference.name), task.runs[0].scope, name)
     if "skipped" not in task.possible:
         return place
