@@ -156,7 +156,8 @@ def _sequence(step: Step, values: Value, scope: Scope) -> list[Any] | Jinja:
     if text is None or (text and len(PERCENT.findall(text)) != 1) or text.count("%") > 1:
         raise refusal("Loop.axes", step.name, "formats its numbers in a way that is not supported")
     if None in [data_text(value) for value in sequence.values()]:
-        codes = [_code(sequence.get(key, usual), step) for key, usual in (("start", 0), ("end", ""), ("count", ""))]
+        numbers_of = {"start": 0, "end": "", "count": "", **sequence}.values()
+        codes = [code_of(item if isinstance(item, tuple) else (str(item),), step.name) for item in numbers_of]
         return Jinja(f"counted({', '.join(codes)}, {jinja_quoted(text)})")
     start = _number(step, sequence, "start", 0)
     if "count" in sequence:
@@ -166,10 +167,6 @@ def _sequence(step: Step, values: Value, scope: Scope) -> list[Any] | Jinja:
         end = _number(step, sequence, "end", 0)
         numbers = range(start, end + 1) if start <= end else range(start, end - 1, -1)
     return [(text % number if text else str(number),) for number in numbers[: MAX_ITEMS + 1]]
-
-
-def _code(value: Any, step: Step) -> str:
-    return code_of(value if isinstance(value, tuple) else (str(value),), step.name)
 
 
 def _number(step: Step, sequence: Mapping[str, Any], key: str, usual: int) -> int:

@@ -26,7 +26,6 @@ from couler_airflow.generating.texts import spelt
 from couler_airflow.legal import Diagnostics, pool_of, refusal
 from couler_plugins.engine_kit.legalize.python.functions import Function, function_of
 from couler_plugins.errors import Unsupported
-from couler_plugins.ir import Operation
 
 POD = "KubernetesPodOperator"
 MACROS = ("collected", "counted")
@@ -160,7 +159,9 @@ class _Body:
         else:
             if task.spread:
                 fields.pop("pre_execute", None)  # the task that lists the items is skipped
-            fields |= attempts(task, task.operation) | _pool(task.operation)
+            fields |= attempts(task, task.operation)
+            if pool := pool_of(task.operation):
+                fields["pool"] = pool
             function = function_of(task.operation)
             if function is not None:
                 yield from self._function(task, function, fields)
@@ -232,12 +233,6 @@ def _plain(operator: str, arguments: dict[str, Node], fields: dict[str, Node]) -
     if operator[0].isupper():
         return Call(operator, (), {**fields, **arguments})
     return Call("", (), arguments, Call(f"{operator}.override", (), fields))
-
-
-def _pool(operation: Operation) -> dict[str, Node]:
-    """The pool in which a task waits for a lock."""
-    name = pool_of(operation)
-    return {"pool": name} if name else {}
 
 
 def _called(task: Task, fields: dict[str, Node], runs: Sequence[dict[str, Node]]) -> Node:

@@ -10,7 +10,6 @@ import sys
 import textwrap
 import tokenize
 import types
-from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import packages_distributions
 from importlib.util import find_spec
@@ -55,11 +54,6 @@ class Closure:
     def names(self) -> set[str]:
         """The names that are defined."""
         return {*self.texts, *self.imports}
-
-    @property
-    def skips(self) -> bool:
-        """Whether there is something in it that may skip its task."""
-        return SKIP in self.texts
 
     def add(self, function: Any) -> str:
         """Add the function of a task, without its decorators; return its name.
@@ -241,7 +235,8 @@ def _import_of(name: str, file: str) -> tuple[str, str] | None:
 def _assignment_of(name: str, file: str) -> str | None:
     """The statement that gives a name its only value in a file; None where there are several, or none."""
     tree = _tree_of(file)
-    bound = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == name and not _is_read(node)]
+    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == name]
+    bound = [node for node in names if not isinstance(node.ctx, ast.Load)]
     plain = [
         node
         for node in tree.body
@@ -250,10 +245,6 @@ def _assignment_of(name: str, file: str) -> str | None:
     if len(bound) != 1 or len(plain) != 1:
         return None
     return f"{ast.get_source_segment(_text_of(file), plain[0])}\n"
-
-
-def _is_read(node: ast.Name) -> bool:
-    return isinstance(node.ctx, ast.Load)
 
 
 @cache
@@ -280,14 +271,10 @@ def indented(text: str, prefix: str = "    ") -> str:
         if token.type in _TEXTS
         for line in range(token.start[0] + 1, token.end[0] + 1)
     }
-    return "".join(_moved(text, prefix, inside))
+    lines = enumerate(text.splitlines(keepends=True), 1)
+    return "".join(line if number in inside or not line.strip() else f"{prefix}{line}" for number, line in lines)
 
 
 _TEXTS = frozenset(
     number for number, name in tokenize.tok_name.items() if name in ("STRING", "FSTRING_MIDDLE", "FSTRING_END")
 )
-
-
-def _moved(text: str, prefix: str, inside: set[int]) -> Iterator[str]:
-    for number, line in enumerate(text.splitlines(keepends=True), 1):
-        yield line if number in inside or not line.strip() else f"{prefix}{line}"

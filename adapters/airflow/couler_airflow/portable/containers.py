@@ -8,7 +8,7 @@ from itertools import repeat
 from typing import Any, NamedTuple
 
 from couler_airflow.containers import Known, known_of
-from couler_airflow.portable.dag import is_text, values_of
+from couler_airflow.portable.dag import is_text, own_params
 from couler_airflow.portable.legality import check_task, refuse
 from couler_airflow.portable.programs import Read, Want
 from couler_airflow.portable.tasks import fields_of
@@ -77,19 +77,14 @@ def is_plain_command(task: Any) -> bool:
 
 def _is_readable(task: Any, reference: Reference) -> bool:
     """Return whether what stands for a param is the text that Airflow renders."""
-    if reference.to != "parameter" or reference.name in _own_params(task):
+    if reference.to != "parameter" or reference.name in own_params(task):
         return True
     params = task.dag.params
-    return reference.name not in params or is_text(params, reference.name) or _is_number(params, reference.name)
-
-
-def _is_number(params: Any, name: str) -> bool:
-    return type(params.get_param(name).value) is int
-
-
-def _own_params(task: Any) -> Mapping[str, Any]:
-    own, others = values_of(getattr(task, "params", None) or {}), values_of(task.dag.params)
-    return {name: value for name, value in own.items() if name not in others or others[name] != value}
+    return (
+        reference.name not in params
+        or is_text(params, reference.name)
+        or type(params.get_param(reference.name).value) is int
+    )
 
 
 class ContainerTask:
@@ -222,7 +217,7 @@ class ContainerTask:
 
     def _with_params(self, value: Value) -> Value:
         """A text with what is only its own task's in place of params."""
-        own, params = _own_params(self._task), self._task.dag.params
+        own, params = own_params(self._task), self._task.dag.params
 
         def constant(part: Any) -> Any:
             if (

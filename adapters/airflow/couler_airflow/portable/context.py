@@ -53,25 +53,18 @@ FOREIGN = frozenset(
 SINGLE = (ast.If, ast.Assert, ast.BoolOp, ast.UnaryOp, ast.Compare, ast.IfExp, ast.Expr)
 
 
-class Pulled(NamedTuple):
-    """An XCom that is read: of which task, and by which key."""
-
-    task: str
-    key: str
-
-
 class Uses(NamedTuple):
     """What a function reads.
 
     Attributes:
         keys: of the context.
         attributes: of the object that describes the run.
-        pulls: the XComs that it pulls.
+        pulls: the XComs that it pulls: the task, and the key.
     """
 
     keys: set[str]
     attributes: set[str]
-    pulls: set[Pulled]
+    pulls: set[tuple[str, str]]
 
 
 class Reader:
@@ -185,4 +178,4 @@ class Reader:
             raise self.refusal("pulls an XCom whose task or key only the run knows")
         if any(word.arg == "map_indexes" for word in call.keywords):
             raise self.refusal("pulls the XComs of some items of a loop")
-        self.uses.pulls.update(Pulled(task, str(pull.key)) for task in pull.tasks)
+        self.uses.pulls.update((task, str(pull.key)) for task in pull.tasks)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
+from couler_airflow.legal import Diagnostics
 from couler_airflow.portable.containers import is_plain_command
-from couler_airflow.portable.legality import Note
 from couler_airflow.portable.rules import ENDS, Targets
 from couler_airflow.values import seconds
 from couler_plugins.ir import Call, Container, Literal, Need, Operation, Retry, Step, all_of, fresh_name, replace
@@ -35,17 +35,17 @@ def with_end(
     )
 
 
-def notes(task: Any) -> Iterator[Note]:
-    """What is not quite the same elsewhere about a task."""
-    kind = task.operator_class.__name__
+def tell_differences(task: Any, diagnostics: Diagnostics) -> None:
+    """Tell what is not quite the same elsewhere about a task."""
+    kind, note = task.operator_class.__name__, partial(diagnostics.note, task.task_id)
     if task.retries and task.retry_exponential_backoff:
-        yield Note("retried after growing delays", "Airflow draws each from one to two times as long")
+        note("retried after growing delays", "Airflow draws each from one to two times as long")
     if kind == "BashOperator" and is_plain_command(task):
-        yield Note("fails with 99", "Airflow skips a BashOperator that ends with this code")
+        note("fails with 99", "Airflow skips a BashOperator that ends with this code")
     if kind == LATEST:
-        yield Note("let it pass", "every run is the latest one, as no others are made up for")
+        note("let it pass", "every run is the latest one, as no others are made up for")
     if str(getattr(task.trigger_rule, "value", task.trigger_rule)).startswith("one_"):
-        yield Note("wait for all before it", "Airflow starts it once one of them has ended so")
+        note("wait for all before it", "Airflow starts it once one of them has ended so")
 
 
 def retry(task: Any, retry: Retry | None) -> Retry | None:

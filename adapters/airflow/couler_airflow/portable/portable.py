@@ -11,24 +11,25 @@ from typing import Any
 
 from couler_airflow.bundle import DagBundle
 from couler_airflow.containers import EMPTY
+from couler_airflow.legal import Diagnostics
 from couler_airflow.portable.builtin import branch_program, sensor_program
 from couler_airflow.portable.containers import Carried, ContainerTask, is_plain_command
-from couler_airflow.portable.dag import check_dag, kind_of, notes_of_dag, parameters_of
+from couler_airflow.portable.dag import check_dag, kind_of, leave_out_of_dag, parameters_of
 from couler_airflow.portable.empties import folded
-from couler_airflow.portable.ends import notes, nothing, retry, with_end
+from couler_airflow.portable.ends import nothing, retry, tell_differences, with_end
 from couler_airflow.portable.facts import FACTS, fact_parameters, facts_step
-from couler_airflow.portable.legality import check_task, notes_of, refuse
+from couler_airflow.portable.legality import check_task, leave_out_fields, refuse
 from couler_airflow.portable.mapping import loop_of
 from couler_airflow.portable.programs import Program, Want
 from couler_airflow.portable.rules import Deciding, Rules, targets_of
 from couler_airflow.portable.tasks import (
+    SKIPPED,
     bash_of_function,
     bash_program,
     choose,
     fields_of,
     python_program,
     stop,
-    tell_skip,
     value_of,
 )
 from couler_plugins.engine_kit.legalize.legality import raise_all
@@ -85,8 +86,8 @@ def portable(workflow: Workflow, bundle: DagBundle) -> tuple[Workflow, tuple[Dec
         Unsupported: the DAG, or one of its tasks, is more than that.
     """
     assert workflow.source is not None
-    carrying = _Carrying(workflow, bundle.live_of(workflow.source).dag)
-    return carrying.carried(), tuple(carrying.decisions)
+    carrying = _Carrying(workflow, bundle.live_of(workflow.source).dag, Diagnostics(workflow.label))
+    return carrying.carried(), tuple(carrying.diagnostics.decisions)
 
 
 @dataclass
@@ -95,8 +96,7 @@ class _Carrying:
 
     workflow: Workflow
     dag: Any
-    decisions: list[Decision] = field(default_factory=list)
-    _refusals: list[Unsupported] = field(default_factory=list)
+    diagnostics: Diagnostics
     _wants: dict[str, set[Want]] = field(default_factory=dict)
     _read: dict[str, set[str]] = field(default_factory=dict)
     _deciding: Deciding = field(default_factory=Deciding)
@@ -105,9 +105,8 @@ class _Carrying:
         if not self.workflow.graphs:  # a placeholder stands for all of it
             return replace(self.workflow, kind="Workflow")
         (graph,) = self.workflow.graphs
-        self._refusals += check_dag(self.dag)
-        for note in notes_of_dag(self.dag):
-            self.decisions.append(note.decision(self.workflow.label, self.dag.dag_id))
+        self.diagnostics.refusals += check_dag(self.dag)
+        leave_out_of_dag(self.dag, self.diagnostics)
         placeholders = {item.name: item for item in self.workflow.operations if is_placeholder(item)}
         order = GraphView(graph).order()
         steps = {step.name: step for step in graph.steps}
@@ -120,17 +119,17 @@ class _Carrying:
             try:
                 results[name] = self._task(self.dag.task_dict[name], fresh_name(name, {graph.name}))
             except Unsupported as error:
-                self._refusals.append(error)
+                self.diagnostics.refusals.append(error)
                 continue
             for read in results[name].reads:
                 self._wants.setdefault(read.task, set()).add(read.want)
                 self._read.setdefault(name, set()).add(read.task)
-        parameters = tuple(parameters_of(self.dag, self._refusals))
+        parameters = tuple(parameters_of(self.dag, self.diagnostics.refusals))
         rules = self._rules(order)
         carried = [
             item for step in graph.steps if step.name in results for item in self._step(step, results[step.name], rules)
         ]
-        raise_all(self._refusals)
+        raise_all(self.diagnostics.refusals)
         carried, operations = self._with_facts(carried, [results[step.name].operation for step in carried], graph)
         wanted = {item.name for item in references((tuple(carried), tuple(operations))) if item.to == "parameter"}
         parameters += fact_parameters(wanted, (port.name for port in parameters))
@@ -154,7 +153,7 @@ class _Carrying:
         try:
             return Rules(self.dag.task_dict, order, self._deciding)
         except Unsupported as error:
-            self._refusals.append(error)
+            self.diagnostics.refusals.append(error)
             return None
 
     def _step(self, step: Step, carried: Carried, rules: Rules | None) -> Iterator[Step]:
@@ -165,7 +164,7 @@ class _Carrying:
         try:
             needs = rules.needs(step.name, self._read.get(step.name, ()))
         except Unsupported as error:
-            self._refusals.append(error)
+            self.diagnostics.refusals.append(error)
             return
         yield replace(
             step,
@@ -186,8 +185,8 @@ class _Carrying:
             Unsupported: only Airflow can run it.
         """
         carried = self._of_kind(task, operation)
-        for note in (*notes(task), *notes_of(task, fields_of(task))):
-            self.decisions.append(note.decision(self.workflow.label, task.task_id))
+        tell_differences(task, self.diagnostics)
+        leave_out_fields(task, fields_of(task), self.diagnostics)
         return carried
 
     def _of_kind(self, task: Any, operation: str) -> Carried:
@@ -246,7 +245,7 @@ class _Carrying:
     def _finished(self, program: Program, returns: bool, operation: str) -> Carried:
         if program.catches:
             self._deciding.skips.add(program.task.task_id)
-            tell_skip(program)
+            program.outputs[SKIPPED] = "str(_skipped).lower()"
         wants = self._wants.get(program.task.task_id, set())
         item, arguments = program.finished(operation, wants, returns=returns)
         return Carried(item, arguments, reads=tuple(program.reads))

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from couler_airflow.portable.closure import SKIP, Closure, indented
 from couler_airflow.portable.context import INSTANCE
-from couler_airflow.portable.dag import INTERVALS, is_text, timetable_of, values_of
+from couler_airflow.portable.dag import INTERVALS, is_text, own_params, timetable_of
 from couler_airflow.portable.facts import DATES, OPTIONAL, fact, in_any_image
 from couler_airflow.portable.legality import refuse
 from couler_airflow.pulls import RESULT
@@ -72,7 +72,8 @@ def identifier(text: str) -> str:
     return f"n{name}" if name[0].isdigit() else name
 
 
-def _free(name: str, names: Collection[str]) -> str:
+def free_name(name: str, names: Collection[str]) -> str:
+    """Return a name of Python that is none of these."""
     while name in names:
         name += "_"
     return name
@@ -118,7 +119,7 @@ class Program:
         for own, (_, other) in self.inputs.items():
             if other == value:
                 return own
-        name = _free(identifier(name), {*self.inputs, *self.closure.names, *RESERVED})
+        name = free_name(identifier(name), {*self.inputs, *self.closure.names, *RESERVED})
         self.inputs[name] = (kind, value)
         return name
 
@@ -143,15 +144,12 @@ class Program:
         """Return what stands for a key of the context, or for an attribute of the object there."""
         if key == "params":
             return self._param(attribute) if attribute else self._params()
-        if key == "dag_run" and attribute:
-            return self._of_run(attribute)
         if key == "dag_run":
-            raise AssertionError("only its attributes are used")
-        if key in INSTANCE:
-            return self._instance() if not attribute else self._of_task(attribute)
-        if key in ("task", "dag"):
-            return self._of_task(attribute)
-        return self._simple(key)
+            return self._of_run(attribute)
+        if key in INSTANCE and not attribute:
+            self.define(INSTANCE_CLASS.format(task=self.task.task_id, dag=self.task.dag.dag_id))
+            return "_Instance()"
+        return self._of_task(attribute) if key in (*INSTANCE, "task", "dag") else self._simple(key)
 
     def run_object(self, attributes: Collection[str]) -> str:
         """Return what stands for the object that describes the run."""
@@ -195,27 +193,17 @@ class Program:
         return "_date.isoformat()" if key == "ts" else "_date"
 
     def _params(self) -> str:
-        names = {*self._own_params(), *self.task.dag.params}
+        names = {*own_params(self.task), *self.task.dag.params}
         return "{" + ", ".join(f"{name!r}: {self._param(name)}" for name in sorted(names)) + "}"
 
-    def _own_params(self) -> Mapping[str, Any]:
-        """The params of the task that its DAG does not have like this."""
-        own = values_of(getattr(self.task, "params", None) or {})
-        others = values_of(self.task.dag.params)
-        return {name: value for name, value in own.items() if name not in others or others[name] != value}
-
     def _param(self, name: str) -> str:
-        own = self._own_params()
+        own = own_params(self.task)
         if name in own:
             return repr(json.loads(json.dumps(own[name])))
         if name not in self.task.dag.params:
             return "''"  # as Jinja renders what is not there
         value = self.parameter(f"param_{name}", "text", Reference(to="parameter", kind="parameter", name=name))
         return value if is_text(self.task.dag.params, name) else f"_json.loads({value})"
-
-    def _instance(self) -> str:
-        self.define(INSTANCE_CLASS.format(task=self.task.task_id, dag=self.task.dag.dag_id))
-        return "_Instance()"
 
     def finished(self, name: str, wants: Collection[Want], *, returns: bool) -> tuple[Operation, tuple[Argument, ...]]:
         """Return the operation, and what is passed to it.
@@ -229,7 +217,7 @@ class Program:
         kinds: dict[str, Kind] = {output: kind for output, (kind, _) in outputs.items()}
         kinds |= dict.fromkeys(self.outputs, "text")
         texts = {output: text for output, (_, text) in outputs.items()} | self.outputs
-        own = _free(identifier(self.task.task_id), {*RESERVED, *self.inputs})
+        own = free_name(identifier(self.task.task_id), {*RESERVED, *self.inputs})
         function = Function(
             name=own,
             source=self._source(own, texts),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from couler_airflow.portable.arguments import Arguments
 from couler_airflow.portable.context import INSTANCE, OBJECTS, Reader, Uses
 from couler_airflow.portable.legality import check_task, refuse
-from couler_airflow.portable.programs import Program, identifier
+from couler_airflow.portable.programs import Program, free_name, identifier
 from couler_plugins.engine_kit.legalize.legality import raise_all
 from couler_plugins.ir import Reference
 
@@ -135,10 +135,13 @@ def _call(program: Program, function: Any, name: str, items: Collection[str]) ->
     uses = Reader(task.task_id, {*positional, *kwargs, *items}).read(tree)
     written = [arguments.python(item) for item in args]
     passed = {key: arguments.python(value) for key, value in kwargs.items()}
-    passed |= {key: f"_json.loads({program.parameter(f'item_{key}', 'text', item)})" for key, item in _items(items)}
+    loop_items = {key: Reference(to="item", name="" if len(items) == 1 else key) for key in items}
+    passed |= {
+        key: f"_json.loads({program.parameter(f'item_{key}', 'text', item)})" for key, item in loop_items.items()
+    }
     dictionary = value_of(task, "templates_dict")
     context = _context(program, uses, None if dictionary is None else arguments.python(dictionary))
-    program.set_up(f"_pulled = {_pulled(program, uses)}") if uses.pulls or _mentions(uses, INSTANCE) else None
+    program.set_up(f"_pulled = {_pulled(program, uses)}") if uses.pulls or not uses.keys.isdisjoint(INSTANCE) else None
     by_keyword = {item.name for item in parameters.values() if item.kind is inspect.Parameter.VAR_KEYWORD}
     for key, item in parameters.items():
         if key in context and key not in passed and key not in positional:
@@ -152,16 +155,6 @@ def _call(program: Program, function: Any, name: str, items: Collection[str]) ->
         program.set_up(f"get_current_context = {{{rows}}}.copy")
     extra = [f"{key}={value}" if key.isidentifier() else f"**{{{key!r}: {value}}}" for key, value in passed.items()]
     return f"{name}({', '.join([*written, *extra])})"
-
-
-def _items(items: Collection[str]) -> Iterator[tuple[str, Reference]]:
-    single = len(items) == 1
-    for key in items:
-        yield key, Reference(to="item", name="" if single else key)
-
-
-def _mentions(uses: Uses, keys: Collection[str]) -> bool:
-    return not uses.keys.isdisjoint(keys)
 
 
 def _context(program: Program, uses: Uses, dictionary: str | None) -> dict[str, str]:
@@ -180,7 +173,7 @@ def _context(program: Program, uses: Uses, dictionary: str | None) -> dict[str, 
 
 
 def _pulled(program: Program, uses: Uses) -> str:
-    rows = (f"({item.task!r}, {item.key!r}): {program.pull(item.task, item.key)}" for item in sorted(uses.pulls))
+    rows = (f"({task!r}, {key!r}): {program.pull(task, key)}" for task, key in sorted(uses.pulls))
     return "{" + ", ".join(rows) + "}"
 
 
@@ -261,10 +254,7 @@ def choose(program: Program, following: Mapping[str, Collection[str]], ids: Coll
     program.lines += [f"_runs = {{{rows}}}", "_result = _result if all(_runs.values()) else None  # as in Airflow"]
     outputs: dict[str, str] = {}
     for task in sorted(following):
-        name = f"runs_{identifier(task)}"
-        while name in program.outputs:
-            name += "_"
-        outputs[task] = name
+        name = outputs[task] = free_name(f"runs_{identifier(task)}", program.outputs)
         program.outputs[name] = f"str(_runs[{task!r}]).lower()"
     return outputs
 
@@ -273,14 +263,7 @@ PASSES = "passes"
 SKIPPED = "skipped"
 
 
-def stop(program: Program) -> str:
-    """Let a program tell whether what comes after it runs; return the output that does."""
+def stop(program: Program) -> None:
+    """Let a program tell, by an output, whether what comes after it runs."""
     program.lines += ["_passes = bool(_result)", "_result = _result if _passes else None  # as in Airflow"]
     program.outputs[PASSES] = "str(_passes).lower()"
-    return PASSES
-
-
-def tell_skip(program: Program) -> str:
-    """Let a program tell whether it skips itself; return the output that does."""
-    program.outputs[SKIPPED] = "str(_skipped).lower()"
-    return SKIPPED
