@@ -242,9 +242,7 @@ def _assignment_of(name: str, file: str) -> str | None:
         for node in tree.body
         if isinstance(node, ast.Assign) and [getattr(item, "id", None) for item in node.targets] == [name]
     ]
-    if len(bound) != 1 or len(plain) != 1:
-        return None
-    return f"{ast.get_source_segment(_text_of(file), plain[0])}\n"
+    return f"{ast.get_source_segment(_text_of(file), plain[0])}\n" if len(bound) == len(plain) == 1 else None
 
 
 @cache

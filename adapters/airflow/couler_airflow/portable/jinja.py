@@ -182,9 +182,7 @@ class Translation:
                 self._define(DS_ADD)
                 return MACROS[key]
         value = self._value(node.node)
-        if isinstance(node, nodes.Getitem):
-            return f"{value}[{self._value(node.arg)}]"
-        return f"{value}.{key}"
+        return f"{value}[{self._value(node.arg)}]" if isinstance(node, nodes.Getitem) else f"{value}.{key}"
 
     def _call(self, node: nodes.Call) -> str:
         if node.dyn_args is not None or node.dyn_kwargs is not None:

@@ -69,12 +69,9 @@ def _in_order(operation: Operation, rest: Mapping[str, Any], note: Note) -> Oper
         order.append(next((name for name in ready if name != MAIN), ready[0]))
     by_name = {item.get("name"): item for item in items}
     last = order[-1] if order else None
-    if len(order) != len(items) or (MAIN in by_name and last != MAIN):
+    if len(order) != len(items) or (last != MAIN if MAIN in by_name else operation.outputs):
         return operation
-    if MAIN not in by_name and operation.outputs:
-        return operation
-    chained = all(after[name] >= {before} for before, name in pairwise(order))
-    if not chained:
+    if not all(after[name] >= {before} for before, name in pairwise(order)):
         reason = "its containers run one after the other; Argo may start some side by side"
         note(operation.name, "runs a set of containers in order", reason)
     mounts = body.get("volumeMounts") or []
@@ -156,9 +153,8 @@ def _address(port: Port) -> tuple[str, str, str] | None:
     if not is_file or said or archive not in (None, {"none": {}}) or origin["http"].keys() != {"url"}:
         return None
     url = str(origin["http"]["url"])
-    if archive is None and url.endswith(PACKED):
-        return None
-    return str(port.path.value), url, f"{mode:o}"  # type: ignore[union-attr]
+    is_packed = archive is None and url.endswith(PACKED)
+    return None if is_packed else (str(port.path.value), url, f"{mode:o}")  # type: ignore[union-attr]
 
 
 def _with_mount(container: Container, mount: dict[str, str]) -> Container:

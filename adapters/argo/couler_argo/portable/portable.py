@@ -9,6 +9,7 @@ from couler_argo.portable.legality import OF_ARGO
 from couler_argo.portable.libraries import gathered
 from couler_argo.portable.loops import with_items
 from couler_argo.portable.texts import with_plain_texts
+from couler_plugins.documents.mappings import reached
 from couler_plugins.engine_kit.legalize.legality import raise_all
 from couler_plugins.engine_kit.legalize.native_fields import without_nulls
 from couler_plugins.ir import (
@@ -16,7 +17,6 @@ from couler_plugins.ir import (
     Graph,
     Literal,
     Native,
-    Operation,
     Output,
     Workflow,
     callables,
@@ -49,10 +49,9 @@ def portable(workflow: Workflow, bundle: Bundle) -> tuple[Workflow | None, tuple
         name: {item.name for site in sites for item in site.step.arguments if item.kind == "artifact"}
         for name, sites in calls_by_callee(workflow).items()
     }
-    operations = (
-        _with_paths(with_container(item, notes.add, passed.get(item.name, ()))) for item in workflow.operations
-    )
-    return replace(workflow, operations=tuple(operations)), tuple(notes.decisions)
+    operations = (with_container(item, notes.add, passed.get(item.name, ())) for item in workflow.operations)
+    plain = (replace(item, outputs=tuple(map(_with_path, item.outputs))) for item in operations)
+    return replace(workflow, operations=tuple(plain)), tuple(notes.decisions)
 
 
 def _runs(workflow: Workflow) -> bool:
@@ -66,25 +65,16 @@ def _runs(workflow: Workflow) -> bool:
 
 def _wanted(graph: Graph) -> Graph:
     """Return a graph with those steps only that its target needs."""
-    if not graph.targets or not all(isinstance(name, str) for name in graph.targets):
+    names = [name for name in graph.targets if isinstance(name, str)]
+    if not names or len(names) < len(graph.targets):
         return graph
-    steps = {step.name: step for step in graph.steps}
-    pending = [str(name) for name in graph.targets]
-    wanted: set[str] = set()
-    while pending:
-        name = pending.pop()
-        if name in steps and name not in wanted:
-            wanted.add(name)
-            pending += [need.step for need in needed(steps[name].needs)]
+    needs = {step.name: [need.step for need in needed(step.needs)] for step in graph.steps}
+    wanted = {*reached(names, lambda name: needs.get(name, ()))}
     return replace(graph, targets=(), steps=tuple(step for step in graph.steps if step.name in wanted))
 
 
-def _with_paths(operation: Operation) -> Operation:
-    """The operation with the files of its output parameters as their paths, where that is all that is said of them."""
-    return replace(operation, outputs=tuple(map(_with_path, operation.outputs)))
-
-
 def _with_path(output: Output) -> Output:
+    """Return an output parameter with its file as its path, where that is all that is said of it."""
     if output.kind != "parameter" or not isinstance(output.value, Native) or any(references(output.value)):
         return output
     data = output.value.data
