@@ -20,7 +20,7 @@ from couler_airflow.generating.source import body_of
 from couler_airflow.generating.tasks import tasks_of
 from couler_airflow.legal import LEGALITY, OF_ARTIFACTS, Diagnostics, refusal
 from couler_airflow.plugin import Options
-from couler_plugins.engine_kit.legalize.legality import merge
+from couler_plugins.engine_kit.legalize.legality import merge, raise_all
 from couler_plugins.engine_kit.legalize.python.functions import FUTURE
 from couler_plugins.engine_kit.legalize.python.runtime import typed, typed_value
 from couler_plugins.engine_kit.legalize.shell import SCRIPT
@@ -159,11 +159,11 @@ def generate(workflow: Workflow, options: Options) -> DagSource:
         diagnostics.refusals += (
             error for error in LEGALITY.refusals(workflow) if not (options.store and error.feature in OF_ARTIFACTS)
         )
-        diagnostics.stop()
+        raise_all(diagnostics.refusals)
         tasks = tasks_of(workflow, parameters, diagnostics, str(arguments["dag_id"]), options.store)
-        diagnostics.stop()
+        raise_all(diagnostics.refusals)
         names, text = body_of(arguments, pod, tasks, diagnostics, options.store)
-        diagnostics.stop()
+        raise_all(diagnostics.refusals)
     except Unsupported as error:
         whole = merge([*diagnostics.refusals, error])
         whole.step = whole.step or workflow.label

@@ -15,8 +15,7 @@ from couler_airflow.legal import Diagnostics
 from couler_airflow.portable.builtin import branch_program, sensor_program
 from couler_airflow.portable.containers import Carried, ContainerTask, is_plain_command
 from couler_airflow.portable.dag import check_dag, kind_of, leave_out_of_dag, parameters_of
-from couler_airflow.portable.empties import folded
-from couler_airflow.portable.ends import nothing, retry, tell_differences, with_end
+from couler_airflow.portable.ends import folded, nothing, retry, tell_differences, with_end
 from couler_airflow.portable.facts import FACTS, fact_parameters, facts_step
 from couler_airflow.portable.legality import check_task, leave_out_fields, refuse
 from couler_airflow.portable.mapping import loop_of

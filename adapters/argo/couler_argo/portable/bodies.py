@@ -73,7 +73,7 @@ def _in_order(operation: Operation, rest: Mapping[str, Any], note: Note) -> Oper
         return operation
     if not all(after[name] >= {before} for before, name in pairwise(order)):
         reason = "its containers run one after the other; Argo may start some side by side"
-        note(operation.name, "runs a set of containers in order", reason)
+        note(operation.name, "runs a set of containers in order", reason, "detail")
     mounts = body.get("volumeMounts") or []
     containers = []
     for name in order:
@@ -123,7 +123,7 @@ def _fetched(operation: Operation, rest: dict[str, Any], note: Note, passed: Col
             inputs.append(port)
             continue
         path, url, mode = source
-        note(operation.name, f"fetch {port.name} first", "Argo unpacks what it fetches if it is an archive", "")
+        note(operation.name, f"fetch {port.name} first", "Argo unpacks what it fetches if it is an archive")
         volume, file = (
             fresh_name(f"fetched-{len(volumes)}", [item["name"] for item in volumes]),
             path.rsplit("/", 1)[-1],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from couler_argo.documents import without_records
 from couler_argo.portable.bodies import with_container
-from couler_argo.portable.details import Notes, with_common_words
+from couler_argo.portable.details import with_common_words
 from couler_argo.portable.legality import OF_ARGO
 from couler_argo.portable.libraries import gathered
 from couler_argo.portable.loops import with_items
@@ -12,6 +12,7 @@ from couler_argo.portable.texts import with_plain_texts
 from couler_plugins.documents.mappings import reached
 from couler_plugins.engine_kit.legalize.legality import raise_all
 from couler_plugins.engine_kit.legalize.native_fields import without_nulls
+from couler_plugins.engine_kit.legalize.notes import Notes
 from couler_plugins.ir import (
     Bundle,
     Graph,
@@ -39,7 +40,7 @@ def portable(workflow: Workflow, bundle: Bundle) -> tuple[Workflow | None, tuple
     """
     if workflow.library and not _runs(workflow):
         return None, ()
-    notes = Notes(workflow.label)
+    notes = Notes("argo", workflow.label)
     workflow = without_nulls(gathered(workflow, bundle))
     workflow = replace(workflow, library="", graphs=tuple(map(_wanted, workflow.graphs)))
     workflow = with_plain_texts(workflow)
@@ -49,7 +50,7 @@ def portable(workflow: Workflow, bundle: Bundle) -> tuple[Workflow | None, tuple
         name: {item.name for site in sites for item in site.step.arguments if item.kind == "artifact"}
         for name, sites in calls_by_callee(workflow).items()
     }
-    operations = (with_container(item, notes.add, passed.get(item.name, ())) for item in workflow.operations)
+    operations = (with_container(item, notes.note, passed.get(item.name, ())) for item in workflow.operations)
     plain = (replace(item, outputs=tuple(map(_with_path, item.outputs))) for item in operations)
     return replace(workflow, operations=tuple(plain)), tuple(notes.decisions)
 
