@@ -21,11 +21,12 @@ from couler_airflow.generating.tasks import tasks_of
 from couler_airflow.legal import LEGALITY, OF_ARTIFACTS, Diagnostics, refusal
 from couler_airflow.plugin import Options
 from couler_plugins.engine_kit.legalize.legality import merge, raise_all
+from couler_plugins.engine_kit.legalize.passes import of_targets
 from couler_plugins.engine_kit.legalize.python.functions import FUTURE
 from couler_plugins.engine_kit.legalize.python.runtime import typed, typed_value
 from couler_plugins.engine_kit.legalize.shell import SCRIPT
 from couler_plugins.errors import Unsupported
-from couler_plugins.ir import Workflow
+from couler_plugins.ir import Workflow, replace
 from couler_plugins.plan import Decision, Lowered, Plan
 
 # What runs around a command in the pod of a generated task, in POSIX shell; the image needs sh, awk, tee and mktemp.
@@ -155,6 +156,7 @@ def generate(workflow: Workflow, options: Options) -> DagSource:
     try:
         parameters = parameters_of(workflow)
         arguments, pod = whole_of(workflow, parameters, diagnostics, options.store)
+        workflow = replace(workflow, graphs=tuple(map(of_targets, workflow.graphs)))
         workflow = prepared(workflow, options.kubectl, diagnostics) if options.kubectl else workflow
         diagnostics.refusals += (
             error for error in LEGALITY.refusals(workflow) if not (options.store and error.feature in OF_ARTIFACTS)

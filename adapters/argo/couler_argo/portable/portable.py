@@ -9,13 +9,12 @@ from couler_argo.portable.legality import OF_ARGO
 from couler_argo.portable.libraries import gathered
 from couler_argo.portable.loops import with_items
 from couler_argo.portable.texts import with_plain_texts
-from couler_plugins.documents.mappings import reached
 from couler_plugins.engine_kit.legalize.legality import raise_all
 from couler_plugins.engine_kit.legalize.native_fields import without_nulls
 from couler_plugins.engine_kit.legalize.notes import Notes
+from couler_plugins.engine_kit.legalize.passes import of_targets
 from couler_plugins.ir import (
     Bundle,
-    Graph,
     Literal,
     Native,
     Output,
@@ -23,7 +22,6 @@ from couler_plugins.ir import (
     callables,
     callee_of,
     calls_by_callee,
-    needed,
     references,
     replace,
 )
@@ -42,7 +40,7 @@ def portable(workflow: Workflow, bundle: Bundle) -> tuple[Workflow | None, tuple
         return None, ()
     notes = Notes("argo", workflow.label)
     workflow = without_nulls(gathered(workflow, bundle))
-    workflow = replace(workflow, library="", graphs=tuple(map(_wanted, workflow.graphs)))
+    workflow = replace(workflow, library="", graphs=tuple(map(of_targets, workflow.graphs)))
     workflow = with_plain_texts(workflow)
     raise_all(OF_ARGO.refusals(workflow))
     workflow = with_common_words(with_items(without_records(workflow)), notes)
@@ -62,16 +60,6 @@ def _runs(workflow: Workflow) -> bool:
     return workflow.entry is not None and all(
         not port.required or (port.kind, port.name) in own for port in (callee.inputs if callee is not None else ())
     )
-
-
-def _wanted(graph: Graph) -> Graph:
-    """Return a graph with those steps only that its target needs."""
-    names = [name for name in graph.targets if isinstance(name, str)]
-    if not names or len(names) < len(graph.targets):
-        return graph
-    needs = {step.name: [need.step for need in needed(step.needs)] for step in graph.steps}
-    wanted = {*reached(names, lambda name: needs.get(name, ()))}
-    return replace(graph, targets=(), steps=tuple(step for step in graph.steps if step.name in wanted))
 
 
 def _with_path(output: Output) -> Output:
