@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from couler_plugins.engine_kit.legalize.legality import Legality, Rule, Site, differs
 from couler_plugins.engine_kit.legalize.native_fields import beyond, fields_of
+from couler_plugins.engine_kit.legalize.notes import Notes
 from couler_plugins.engine_kit.legalize.python.functions import function_of
 from couler_plugins.engine_kit.legalize.tables import WAY_OUT
 from couler_plugins.errors import Unsupported
@@ -26,7 +27,6 @@ from couler_plugins.ir import (
     Workflow,
 )
 from couler_plugins.ir import Literal as Constant
-from couler_plugins.plan import Decision
 from couler_plugins.plan.plan import Loss
 
 KINDS = ("container", "script")
@@ -263,7 +263,7 @@ LEGALITY = Legality("airflow", RULES, HINTS, "take it out of the workflow, or ke
 refusal = LEGALITY.refusal
 
 
-class Diagnostics:
+class Diagnostics(Notes):
     """Collects what is refused of one workflow, what is left out of it, and what is not quite the same in Airflow.
 
     Args:
@@ -271,27 +271,13 @@ class Diagnostics:
     """
 
     def __init__(self, workflow: str) -> None:
+        super().__init__("airflow", workflow)
         self.refusals: list[Unsupported] = []
-        self.decisions: list[Decision] = []
-        self._workflow = workflow
 
     def refuse(self, feature: str, step: str, reason: str, hint: str = "", fields: str = "") -> None:
         """Add something that a DAG cannot say; see `Legality.refusal`."""
         self.refusals.append(refusal(feature, step, reason, hint, fields))
 
-    def stop(self) -> None:
-        """Raise the last of what is refused so far, if anything is."""
-        if self.refusals:
-            raise self.refusals.pop()
-
     def lose(self, step: str, reason: str, loss: Loss = "detail") -> None:
         """Add something that a DAG has no place for, and that does not count for what is computed."""
         self.note(step, "left out", f"it {reason}, which cannot be written for Airflow", loss)
-
-    def note(self, step: str, action: str, reason: str, loss: Loss = "") -> None:
-        """Add something that is not quite the same in Airflow, once."""
-        decision = Decision(
-            optimizer="airflow", workflow=self._workflow, subject=step, action=action, reason=reason, loss=loss
-        )
-        if decision not in self.decisions:
-            self.decisions.append(decision)

@@ -34,19 +34,15 @@ def _shown(lowered: Lowered) -> Written:
             number: Shown(
                 before="---\n".join(before),
                 after="---\n".join((*after, *parts)),
-                error=_not_ours(bundle.files[number].name),
+                error=Unsupported(
+                    "a DAG file is a program, and is not rewritten",
+                    file=bundle.files[number].name,
+                    engine="airflow",
+                    feature="optimize",
+                    hint="call couler_airflow.optimize(dag) at the end of the file, or let the plugin's policy do it"
+                    " for all DAGs; `couler explain` and `couler diff` say what that does",
+                ),
             )
             for number, (before, after, parts) in texts.items()
         },
-    )
-
-
-def _not_ours(name: str) -> Unsupported:
-    return Unsupported(
-        "a DAG file is a program, and is not rewritten",
-        file=name,
-        engine="airflow",
-        feature="optimize",
-        hint="call couler_airflow.optimize(dag) at the end of the file, or let the plugin's policy do it for all DAGs;"
-        " `couler explain` and `couler diff` say what that does",
     )

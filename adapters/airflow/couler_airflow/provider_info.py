@@ -19,22 +19,17 @@ def get_provider_info() -> dict[str, Any]:
         "config": {
             "couler": {
                 "description": "The cache of couler-plugins for results of tasks.",
-                "options": _options(),
+                "options": {
+                    name: {
+                        "description": field.metadata["about"],
+                        "type": "boolean" if isinstance(field.default, bool) else "string",
+                        "sensitive": field.metadata["secret"],
+                        "version_added": None,
+                        "example": field.metadata["example"] or None,
+                        "default": ",".join(texts_of(field.default)),
+                    }
+                    for name, field in option_names().items()
+                },
             }
         },
-    }
-
-
-def _options() -> dict[str, Any]:
-
-    return {
-        name: {
-            "description": field.metadata["about"],
-            "type": "boolean" if isinstance(field.default, bool) else "string",
-            "sensitive": field.metadata["secret"],
-            "version_added": None,
-            "example": field.metadata["example"] or None,
-            "default": ",".join(texts_of(field.default)),
-        }
-        for name, field in option_names().items()
     }

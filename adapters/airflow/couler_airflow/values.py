@@ -34,9 +34,7 @@ class Values:
             parts = pieces(data, self._tasks, self._dag_id)
             if all(isinstance(part, str) for part in parts):
                 return Literal(value=data)
-            if len(parts) == 1 and isinstance(parts[0], Reference):
-                return parts[0]
-            return Template(parts=tuple(parts))
+            return parts[0] if len(parts) == 1 and isinstance(parts[0], Reference) else Template(parts=tuple(parts))
         if data is None or isinstance(data, (bool, int, float)):
             return Literal(value=data)
         reference = _reference(data)

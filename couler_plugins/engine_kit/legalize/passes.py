@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from couler_plugins.documents import mappings
 from couler_plugins.engine_kit.legalize.python.functions import IMAGE
 from couler_plugins.ir import (
     Argument,
@@ -23,6 +24,7 @@ from couler_plugins.ir import (
     Workflow,
     callables,
     calls_by_callee,
+    needed,
     reachable,
     rebuild,
     references,
@@ -158,3 +160,13 @@ def _names(item: Graph | Operation, parameters: list[str]) -> dict[str, str]:
     """The names of the new inputs by parameter."""
     names = {port.name for port in item.inputs}
     return {parameter: take_name(parameter, names) for parameter in parameters}
+
+
+def of_targets(graph: Graph) -> Graph:
+    """Return a graph with those steps only that its targets need."""
+    names = [name for name in graph.targets if isinstance(name, str)]
+    if not names or len(names) < len(graph.targets):
+        return graph
+    needs = {step.name: [need.step for need in needed(step.needs)] for step in graph.steps}
+    wanted = mappings.reached(names, lambda name: needs.get(name, ()))
+    return replace(graph, targets=(), steps=tuple(step for step in graph.steps if step.name in wanted))

@@ -79,9 +79,7 @@ class LocalRunner:
 
     def status(self, place: str) -> Status:
         """How far a workflow is: one that runs here, or what is left of one."""
-        if place in self._works:
-            return self._started(place).status()
-        return self._left(place)
+        return self._started(place).status() if place in self._works else self._left(place)
 
     def outputs(self, place: str) -> list[Produced]:
         """What a workflow that has ended here has handed out."""

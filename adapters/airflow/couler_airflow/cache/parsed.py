@@ -81,6 +81,4 @@ def _settled(value: Any, *, program: bool = False) -> Any:
         return fill_template(value) if program else value
     if type(value) in (list, tuple, set, frozenset):
         return type(value)(_settled(item, program=program) for item in value)
-    if type(value) is dict:
-        return {key: _settled(item, program=program) for key, item in value.items()}
-    return value
+    return {key: _settled(item, program=program) for key, item in value.items()} if type(value) is dict else value

@@ -58,9 +58,7 @@ def input_of(port: Port, value: Value | None, scope: Scope, step: str) -> Text |
     """
     if value is None:
         return _located(port.origin, scope, step, port.name) if port.origin is not None else None
-    if isinstance(value, Reference):
-        return resolve(value, scope, step)
-    return _located(value, scope, step, port.name)
+    return resolve(value, scope, step) if isinstance(value, Reference) else _located(value, scope, step, port.name)
 
 
 def _located(value: Value, scope: Scope, step: str, name: str) -> Text:

@@ -47,8 +47,8 @@ def bound(step: Step, callee: Graph | Operation, scope: Scope, *, is_entry: bool
     is_function = isinstance(callee, Operation) and function_of(callee) is not None
     ports = [port for port in callee.inputs if port.kind == "parameter"]
     inputs = {port.name: scope.parameters[port.name] for port in ports if is_entry and port.name in scope.parameters}
-    given = [item for item in step.arguments if item.kind == "parameter"]
-    passed = {item.name: item.value for item in given if not is_function or item.value != Literal(value=None)}
+    arguments = [item for item in step.arguments if not is_function or item.value != Literal(value=None)]
+    passed = {item.name: item.value for item in arguments if item.kind == "parameter"}
     whole = Scope(scope.parameters, outcome=scope.outcome, exported=scope.exported)
     for port in ports:
         if port.name in passed:
@@ -156,7 +156,8 @@ def _sequence(step: Step, values: Value, scope: Scope) -> list[Any] | Jinja:
     if text is None or (text and len(PERCENT.findall(text)) != 1) or text.count("%") > 1:
         raise refusal("Loop.axes", step.name, "formats its numbers in a way that is not supported")
     if None in [data_text(value) for value in sequence.values()]:
-        codes = [_code(sequence.get(key, usual), step) for key, usual in (("start", 0), ("end", ""), ("count", ""))]
+        numbers_of = {"start": 0, "end": "", "count": "", **sequence}.values()
+        codes = [code_of(item if isinstance(item, tuple) else (str(item),), step.name) for item in numbers_of]
         return Jinja(f"counted({', '.join(codes)}, {jinja_quoted(text)})")
     start = _number(step, sequence, "start", 0)
     if "count" in sequence:
@@ -166,10 +167,6 @@ def _sequence(step: Step, values: Value, scope: Scope) -> list[Any] | Jinja:
         end = _number(step, sequence, "end", 0)
         numbers = range(start, end + 1) if start <= end else range(start, end - 1, -1)
     return [(text % number if text else str(number),) for number in numbers[: MAX_ITEMS + 1]]
-
-
-def _code(value: Any, step: Step) -> str:
-    return code_of(value if isinstance(value, tuple) else (str(value),), step.name)
 
 
 def _number(step: Step, sequence: Mapping[str, Any], key: str, usual: int) -> int:

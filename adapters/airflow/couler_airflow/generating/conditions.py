@@ -50,18 +50,18 @@ def condition_of(step: Step, scope: Scope) -> Condition | None:
         return _of_texts(step, scope)
     tokens = list(_tokens(resolve(step.condition, scope, step.name), step.name))
     parser = _Parser(tokens, step.name)
-    condition = parser.read(0)
+    tree = parser.read(0)
     if parser.place != len(tokens):
         raise parser.refuse()
-    found = condition if isinstance(condition, Condition) else Condition((condition,))
+    condition = tree if isinstance(tree, Condition) else Condition((tree,))
     try:
-        for comparison in _leaves(found):
+        for comparison in _leaves(condition):
             for side in (comparison.left, comparison.right):
                 _holds(Comparison(side, "==", side))
             _holds(comparison)
     except ValueError as error:
         raise refusal("Step.condition", step.name, f"has a condition that cannot be read: {error}") from error
-    return found
+    return condition
 
 
 class _Parser:
@@ -171,7 +171,7 @@ def _holds(comparison: Comparison) -> bool | None:
 
 
 def written(conditions: tuple[Condition, ...]) -> tuple[list[Node], bool]:
-    """Conditions as `held` reads them: what is compared, and whether one of that is enough."""
+    """Conditions as `all_hold` reads them: what is compared, and whether one of that is enough."""
     condition = conditions[0] if len(conditions) == 1 else Condition(conditions)
     return [_written(item) for item in condition.comparisons], condition.some
 

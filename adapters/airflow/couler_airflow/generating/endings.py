@@ -106,7 +106,7 @@ class Endings:
 
     def of_graph(self, ends: Sequence[Called], place: tuple[str, ...]) -> list[Task]:
         """The tasks that say how a graph went: those of its last steps, but for what may fail."""
-        found: dict[int, Task] = {}
+        result: dict[int, Task] = {}
         for end in ends:
             tasks = end.last
             if end.step.tolerates and "failed" not in end.step.tolerates:
@@ -117,8 +117,8 @@ class Endings:
                 before = [wait for task in end.last if task.rule.unmet for wait in task.waits]
                 tasks = [self._planner.tasks[wait.task] for wait in before]
                 tasks.append(self._planner.add((*place, f"{end.step.name}-done"), done))
-            found |= {task.number: task for task in (*tasks, *end.beside)}
-        return list(found.values())
+            result |= {task.number: task for task in (*tasks, *end.beside)}
+        return list(result.values())
 
     def finalize(
         self, steps: Sequence[Step], tasks: Sequence[Task], place: tuple[str, ...], scope: Scope, *, is_top: bool

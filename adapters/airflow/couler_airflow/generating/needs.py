@@ -148,7 +148,7 @@ def alike(waits: Sequence[Wait], step: str, before: Before, join: Join) -> tuple
     Raises:
         Unsupported: no tasks in between can tell.
     """
-    found: dict[int, Wait] = {}
+    direct: dict[int, Wait] = {}
     ways: dict[tuple[str, int], list[Wait]] = {}
     pending, seen = list(waits), set[int]()
     while pending:
@@ -163,13 +163,13 @@ def alike(waits: Sequence[Wait], step: str, before: Before, join: Join) -> tuple
         if not rule:
             raise refusal("Step.needs", step, "does not need the same of all steps before it")
         if rule == "all_success":
-            found[wait.task] = wait
+            direct[wait.task] = wait
         else:
             ways.setdefault((rule, wait.task if wait.accepted <= FAILURE else -1), []).append(wait)
     for members in ways.values():
         joint = join(members, rule_for(members, step))
-        found[joint.task] = joint
-    waits = [found[number] for number in sorted(found)]
+        direct[joint.task] = joint
+    waits = [direct[number] for number in sorted(direct)]
     late = any(rule in ("all_done", "all_failed") for rule, _ in ways)
     return waits, replace(rule_for(waits, step), after_failure=late)
 

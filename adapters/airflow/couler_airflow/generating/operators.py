@@ -33,7 +33,7 @@ def suspended(operation: Operation, scope: Scope, step: str, diagnostics: Diagno
         if duration is None or operation.outputs:
             raise refusal("Operation.kind", operation.name, "is suspended for a time that only the run knows")
         return ("BashOperator", {"bash_command": f"sleep {duration.keywords['seconds']}"}), {}
-    asked: dict[str, Node] = {}
+    params: dict[str, Node] = {}
     for port in operation.inputs:
         extra = resolve_data(port.native_extra, scope, operation.name)
         texts = [constant(item) for item in extra.get("enum") or []]
@@ -42,14 +42,13 @@ def suspended(operation: Operation, scope: Scope, step: str, diagnostics: Diagno
             keywords["description"] = constant(extra["description"])
         default = port.value if port.value is not None else port.default
         own = () if default is None else (constant(resolve(default, scope, step)),)
-        asked[port.name] = Call("Param", own, keywords)
-    if any(output.name not in asked or output.kind != "parameter" for output in operation.outputs):
+        params[port.name] = Call("Param", own, keywords)
+    if any(output.name not in params or output.kind != "parameter" for output in operation.outputs):
         raise refusal("Operation.kind", operation.name, "is given what it has no parameter for, while it is suspended")
     reason = "somebody approves it in Airflow (3.1 or later); a rejection fails the step"
     diagnostics.note(operation.name, "waits for an approval", reason)
-    node = {"subject": f"Approve {step}", "fail_on_reject": True, **({"params": asked} if asked else {})}
-    given = {output.name: f"['params_input'][{output.name!r}]" for output in operation.outputs}
-    return ("ApprovalOperator", node), given
+    node = {"subject": f"Approve {step}", "fail_on_reject": True, **({"params": params} if params else {})}
+    return ("ApprovalOperator", node), {item.name: f"['params_input'][{item.name!r}]" for item in operation.outputs}
 
 
 def requested(operation: Operation, scope: Scope, step: str, diagnostics: Diagnostics) -> Plain:

@@ -157,8 +157,7 @@ class Order:
         except Unsupported:
             if some:
                 raise
-            found, rule = alike(waits, name, before, join)
-            return Incoming(found, rule)
+            return Incoming(*alike(waits, name, before, join))
 
     def _waits(self, call: Called, outcomes: frozenset[str], name: str) -> list[Wait]:
         """The tasks to wait for so that a step has ended with one of these outcomes."""

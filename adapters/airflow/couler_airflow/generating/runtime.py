@@ -37,10 +37,10 @@ def compared(left: str, operator: str, right: str) -> bool:
     return {"<": less, "<=": less or same, ">": not less and not same, ">=": not less}[operator]
 
 
-def held(comparisons: Sequence[Any], some: bool, read: Callable[[Any], str]) -> bool:
+def all_hold(comparisons: Sequence[Any], some: bool, read: Callable[[Any], str]) -> bool:
     """Whether all comparisons hold (or some); a pair among them is again comparisons, and whether some are enough."""
     results = [
-        held(item[0], item[1], read) if len(item) == 2 else compared(read(item[0]), item[1], read(item[2]))
+        all_hold(item[0], item[1], read) if len(item) == 2 else compared(read(item[0]), item[1], read(item[2]))
         for item in comparisons
     ]
     return any(results) if some else all(results)
@@ -53,7 +53,7 @@ def only_if(comparisons: Sequence[Any], some: bool = False) -> Callable[[Any], N
         from airflow.sdk.exceptions import AirflowSkipException
 
         render = context["ti"].task.render_template
-        if not held(comparisons, some, lambda side: str(render(side, context))):
+        if not all_hold(comparisons, some, lambda side: str(render(side, context))):
             raise AirflowSkipException("its condition does not hold")
 
     return check
@@ -104,7 +104,7 @@ def each(items: str, field: Any, only: Any = (), some: bool = False) -> list[Any
         raise ValueError(f"{items!r:.80} is no list in JSON")
 
     def wanted(item: Any) -> bool:
-        return held(only, some, lambda side: str(filled(side, item)))
+        return all_hold(only, some, lambda side: str(filled(side, item)))
 
     return [filled(field, item) for item in values if wanted(item)]
 
@@ -123,16 +123,16 @@ def collected(values: Any, key: str = "") -> str:
             return text
         return int(value) if isinstance(value, float) and value.is_integer() else value
 
-    found = []
+    texts = []
     for value in values if isinstance(values, (list, tuple)) or hasattr(values, "__next__") else [values]:
         if value is None:
             continue
         if key == "parameters":
             start = f"{key}."
-            found.append({name.removeprefix(start): text for name, text in value.items() if name.startswith(start)})
+            texts.append({name.removeprefix(start): text for name, text in value.items() if name.startswith(start)})
         else:
-            found.append(parsed(value[key] if key else value))
-    text = json.dumps(found, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+            texts.append(parsed(value[key] if key else value))
+    text = json.dumps(texts, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 

@@ -26,7 +26,6 @@ from couler_airflow.generating.texts import spelt
 from couler_airflow.legal import Diagnostics, pool_of, refusal
 from couler_plugins.engine_kit.legalize.python.functions import Function, function_of
 from couler_plugins.errors import Unsupported
-from couler_plugins.ir import Operation
 
 POD = "KubernetesPodOperator"
 MACROS = ("collected", "counted")
@@ -38,7 +37,7 @@ TAKEN = frozenset(
         "literal",
         "only_if",
         "compared",
-        "held",
+        "all_hold",
         "each",
         "request",
         "k8s",
@@ -160,7 +159,9 @@ class _Body:
         else:
             if task.spread:
                 fields.pop("pre_execute", None)  # the task that lists the items is skipped
-            fields |= attempts(task, task.operation) | _pool(task.operation)
+            fields |= attempts(task, task.operation)
+            if pool := pool_of(task.operation):
+                fields["pool"] = pool
             function = function_of(task.operation)
             if function is not None:
                 yield from self._function(task, function, fields)
@@ -181,13 +182,13 @@ class _Body:
             yield variable, _called(task, fields, runs)
             return
         (run,), items, names = runs, self._variables[task.number - 1], _fields_of_item(task, runs[0])
-        given = {name: run.pop(name) for name in names}
+        of_item = {name: run.pop(name) for name in names}
         partial = Call(f"{POD}.partial", (), {**fields, **run})
         if len(names) == 1:
-            yield items, self._each(given[names[0]])
+            yield items, self._each(of_item[names[0]])
             yield variable, Call("expand", (), {names[0]: Name(items)}, partial)
         else:
-            yield items, self._each(given)
+            yield items, self._each(of_item)
             yield variable, Call("expand_kwargs", (Name(items),), {}, partial)
 
     def _each(self, field: Node) -> Call:
@@ -232,12 +233,6 @@ def _plain(operator: str, arguments: dict[str, Node], fields: dict[str, Node]) -
     if operator[0].isupper():
         return Call(operator, (), {**fields, **arguments})
     return Call("", (), arguments, Call(f"{operator}.override", (), fields))
-
-
-def _pool(operation: Operation) -> dict[str, Node]:
-    """The pool in which a task waits for a lock."""
-    name = pool_of(operation)
-    return {"pool": name} if name else {}
 
 
 def _called(task: Task, fields: dict[str, Node], runs: Sequence[dict[str, Node]]) -> Node:

@@ -43,7 +43,7 @@ class Task:
         runs: one, or one for each item of its loop.
         loops: whether it runs in a loop.
         plain: the operator that it is, and what that is called with, where it is no pod and no function.
-        given: what others may read of such a task: expressions behind what it returned, by key.
+        answers: what others may read of such a task: expressions behind what it returned, by key.
         folder: where its artifacts are kept, below the store.
         guards: what has to hold for the graphs around it to run.
         only: what has to hold for an item of a loop that only the run knows.
@@ -53,6 +53,7 @@ class Task:
         waits: its upstream tasks.
         rule: its trigger rule.
         printed: whether what its container prints is read by others.
+        artifacts_read: the artifacts that others read.
         task_id: its id, once it has one.
     """
 
@@ -65,7 +66,7 @@ class Task:
     waits: Sequence[Wait] = ()
     rule: Rule = ALWAYS
     plain: tuple[str, dict[str, Node]] | None = None
-    given: Mapping[str, str] = field(default_factory=dict)
+    answers: Mapping[str, str] = field(default_factory=dict)
     folder: Text = ()
     guards: tuple[Condition, ...] = ()
     only: Condition | None = None
@@ -73,6 +74,7 @@ class Task:
     spread: bool = False
     over: int | None = None
     printed: bool = False
+    artifacts_read: set[str] = field(default_factory=set)
     task_id: str = ""
 
     @property
@@ -109,9 +111,9 @@ def pulled(task: Task, reference: Reference) -> Text:
     key = RESULT
     if task.plain is not None:
         key = reference.name if reference.kind == "parameter" else key
-        if key not in task.given:
+        if key not in task.answers:
             raise refusal("Step.arguments", step.name, f"has no output {reference.name!r}")
-        return (Jinja(f"{returned}{task.given[key]}", made=f"{returned} is not none"),)
+        return (Jinja(f"{returned}{task.answers[key]}", exists=f"{returned} is not none"),)
     if reference.kind == "parameter" and not reference.name and task.loops:
         return (Jinja(f"collected({returned}, 'parameters')"),)
     if reference.kind == "parameter":
@@ -122,7 +124,7 @@ def pulled(task: Task, reference: Reference) -> Text:
         task.printed = True
     if task.loops:
         return (Jinja(f"collected({returned}, {jinja_quoted(key)})"),)
-    return (Jinja(f"{returned}[{jinja_quoted(key)}]", made=f"{returned} is not none"),)
+    return (Jinja(f"{returned}[{jinja_quoted(key)}]", exists=f"{returned} is not none"),)
 
 
 def _status(task: Task, reference: Reference, returned: str) -> Text:
@@ -143,11 +145,12 @@ def _artifact(task: Task, reference: Reference, returned: str) -> Text:
         raise refusal("Step.arguments", name, f"has no artifact {reference.name!r}")
     if task.loops:
         raise refusal("Step.loop", name, "loops, and the artifacts of all its runs are read together")
+    task.artifacts_read.add(reference.name)
     place, _ = kept(outputs[0], place_of(task, reference.name), task.runs[0].scope, name)
     if "skipped" not in task.possible:
         return place
     task.printed = True
-    return tuple(part._replace(made=f"{returned} is not none") if isinstance(part, Jinja) else part for part in place)
+    return tuple(part._replace(exists=f"{returned} is not none") if isinstance(part, Jinja) else part for part in place)
 
 
 def place_of(task: Task, name: str) -> Text:
@@ -167,7 +170,7 @@ def gathered(tasks: Sequence[Task], reference: Reference) -> Text:
         (text,) = pulled(task, reference)
         assert isinstance(text, Jinja)
         code = code_of((text,), task.place[-1])
-        codes.append(f"{code} if {text.made} else none" if text.made else code)
+        codes.append(f"{code} if {text.exists} else none" if text.exists else code)
     return (Jinja(f"collected([{', '.join(codes)}]{key})"),)
 
 
@@ -182,4 +185,4 @@ def _returned(task: Task, function: Function, reference: Reference) -> Jinja:
         code = f"{code}|list|tojson"
     elif outputs[reference.name] != "text":
         code = f"{code}|tojson"
-    return Jinja(code, (task.number, key), made=f"{code.partition('|')[0]} is not none")
+    return Jinja(code, (task.number, key), exists=f"{code.partition('|')[0]} is not none")

@@ -6,12 +6,11 @@ is called on a condition is not entered: each task in it asks for the condition 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace as replace_fields
 from functools import partial
 from typing import Any
 
-from couler_airflow.generating.artifacts import folder_of, kept
+from couler_airflow.generating.artifacts import folder_of
 from couler_airflow.generating.calls import bound, items_of
 from couler_airflow.generating.conditions import Condition, condition_of, has_item, holds
 from couler_airflow.generating.endings import Endings
@@ -19,14 +18,27 @@ from couler_airflow.generating.functions import mapped_over, tell_of
 from couler_airflow.generating.needs import SUCCESS, Wait, rule_for
 from couler_airflow.generating.operators import PLAIN
 from couler_airflow.generating.order import Called, Incoming, Order, is_chain, refused, wait_for_end, without_steps
+from couler_airflow.generating.outputs import Outputs
 from couler_airflow.generating.printing import Ids
-from couler_airflow.generating.task import Run, Task, gathered, place_of, pulled
-from couler_airflow.generating.texts import Jinja, Scope, Text, code_of, constant, made, resolve
+from couler_airflow.generating.task import Run, Task, gathered, pulled
+from couler_airflow.generating.texts import Scope, Text, resolve
 from couler_airflow.legal import Diagnostics, refusal
 from couler_plugins.engine_kit.legalize.legality import SHOWN
 from couler_plugins.engine_kit.legalize.python.functions import function_of
 from couler_plugins.errors import Unsupported
-from couler_plugins.ir import Call, Graph, Operation, Reference, Step, Workflow, callables, fresh_name, needed, replace
+from couler_plugins.ir import (
+    Call,
+    Graph,
+    Literal,
+    Operation,
+    Reference,
+    Step,
+    Workflow,
+    callables,
+    fresh_name,
+    needed,
+    replace,
+)
 
 MAX_TASKS = 10_000
 MAX_DEPTH = 49
@@ -51,11 +63,11 @@ def tasks_of(
     planner = Planner(workflow, diagnostics, folder_of(dag_id) if store else ())
     entry = workflow.entry
     assert entry is not None
-    scope = Scope(parameters, dict(parameters), exported=planner.exported)
+    scope = Scope(parameters, dict(parameters), exported=planner.outputs.exported)
     called = planner.call(entry, (), scope, Incoming())
     if not diagnostics.refusals:  # those who read may be refused
-        planner.lose_unread()
         planner.endings.end(workflow, scope, called)
+        planner.outputs.tell(planner.tasks)
     return planner.tasks
 
 
@@ -69,7 +81,7 @@ class Planner:
 
     Attributes:
         tasks: the tasks so far.
-        exported: what the whole run sees under a name, so far.
+        outputs: what outputs stand for.
         endings: adds what runs at the end of something.
         guards: what has to hold for the graphs around to run.
     """
@@ -77,11 +89,10 @@ class Planner:
     def __init__(self, workflow: Workflow, diagnostics: Diagnostics, folder: Text) -> None:
         self.diagnostics = diagnostics
         self.tasks: list[Task] = []
-        self.exported: dict[tuple[str, str], Text] = {}
+        self.outputs = Outputs(diagnostics)
         self.guards: tuple[Condition, ...] = ()
         self.endings = Endings(self, is_strict=workflow.engine != "argo")
         self._folder = folder
-        self._outputs: dict[tuple[str, str], bool] = {}
         self._ids = Ids()
         self.by_name = callables(workflow)
         self._entry = workflow.entry
@@ -113,25 +124,6 @@ class Planner:
         task = self._operation(step, callee, runs, own, incoming, loops=step.loop is not None)
         return Called(step, [task], [task], partial(pulled, task), task.possible, is_graph=False)
 
-    def lose_unread(self) -> None:
-        """Says which outputs of graphs are lost, as nothing reads them."""
-        for (graph, name), is_read in self._outputs.items():
-            if not is_read:
-                self.diagnostics.lose(graph, f"shows an output {name!r} that no step reads")
-
-    def _graph_output(self, step: Step, graph: Graph, scopes: Sequence[Scope], reference: Reference) -> Text:
-        for item in graph.outputs:
-            if (item.name, item.kind) == (reference.name, reference.kind):
-                if item.value is None or item.default is not None:
-                    raise refusal("Output.default", step.name, f"has an output {item.name!r} that may be missing")
-                self._outputs[graph.name, item.name] = True
-                texts = [resolve(item.value, scope, step.name) for scope in scopes]
-                if step.loop is None:
-                    return texts[0]
-                codes = [f"{code_of(text, step.name)} if {made(text) or 'true'} else none" for text in texts]
-                return (Jinja(f"collected([{', '.join(codes)}])"),)
-        raise refusal("Output.kind", step.name, f"has no output {reference.kind or 'result'} {reference.name!r}")
-
     def add(self, place: tuple[str, ...], incoming: Incoming, step: Step | None = None, **fields: Any) -> Task:
         """Adds one task."""
         if step is None:
@@ -161,35 +153,21 @@ class Planner:
             if item.kind == "artifact" and item.path is not None
         }
         for number, run in enumerate(runs if paths else ()):
-            found = {key: path.value for key, path in paths.items() if hasattr(path, "value")}
-            own: dict[tuple[str, str], Text] = {key: (str(text),) for key, text in found.items()}
+            own: dict[tuple[str, str], Text] = {
+                key: (str(path.value),) for key, path in paths.items() if isinstance(path, Literal)
+            }
             scope = replace_fields(run.scope, paths=own)
             own |= {key: resolve(path, scope, step.name) for key, path in paths.items() if key not in own}
             runs[number] = run._replace(scope=replace_fields(scope, paths=own))
         if operation.kind in PLAIN:
-            plain, given = PLAIN[operation.kind](operation, runs[0].scope, step.name, self.diagnostics)
+            plain, answers = PLAIN[operation.kind](operation, runs[0].scope, step.name, self.diagnostics)
             if more.get("loops") or more.get("spread"):
                 raise refusal("Step.loop", step.name, "loops, and is no container")
-            more |= {"plain": plain, "given": given}
+            more |= {"plain": plain, "answers": answers}
         operation = replace(operation, retry=step.retry or operation.retry, timeout=step.timeout or operation.timeout)
         task = self.add(place, incoming, step, operation=operation, runs=runs, **more)
-        self._export(task, operation)
+        self.outputs.export(task, operation)
         return task
-
-    def _export(self, task: Task, operation: Operation) -> None:
-        for output in operation.outputs:
-            if output.kind == "artifact" and task.folder:
-                _, elsewhere = kept(output, place_of(task, output.name), task.runs[0].scope, operation.name)
-                if elsewhere:
-                    reason = f"it is kept in the store, and not where {elsewhere} says"
-                    self.diagnostics.note(operation.name, f"hands on {output.name!r}", reason, "detail")
-            if output.exported is not None:
-                name = constant(resolve(output.exported, task.runs[0].scope, operation.name))
-                key = (output.kind, name or "")
-                if name is None or key in self.exported or task.loops:
-                    raise refusal("Output.exported", operation.name, f"shows {output.name!r} to all, more than once")
-                to = Reference(to="output", step=task.place[-1], kind=output.kind, name=output.name)
-                self.exported[key] = pulled(task, to)
 
     def _refuse_late(self, step: Step, incoming: Incoming) -> None:
         if incoming.rule.after_failure and not self.endings.is_open:
@@ -228,8 +206,7 @@ class Planner:
     ) -> Called:
         if incoming.rule.hollow:
             self.diagnostics.refuse("Step.needs", step.name, f"calls the graph {graph.name!r}, which may be left out")
-        for item in graph.outputs:
-            self._outputs.setdefault((graph.name, item.name), False)
+        self.outputs.expect(graph)
         first, inner = len(self.tasks), place if step is not self._entry else ()
         last, scopes, skips = list[Task](), list[Scope](), False
         end: Task | None = None
@@ -247,7 +224,7 @@ class Planner:
                 ends = [end]
             last += ends
             scopes.append(scope)
-        output = partial(self._graph_output, step, graph, scopes)
+        output = partial(self.outputs.of_graph, step, graph, scopes)
         others = {*({"omitted"} if incoming.rule.unmet else ()), *({"skipped"} if skips else ())}
         possible = frozenset({"succeeded", "failed", *others})
         end = end if len(runs) == 1 else None

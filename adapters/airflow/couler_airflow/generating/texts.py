@@ -27,12 +27,12 @@ class Jinja(NamedTuple):
     Attributes:
         code: the expression, which gives a text.
         of: the function whose value that is: its task's number, and the name of the output (empty for the only one).
-        made: the expression that tells whether there is such a value; empty where there always is.
+        exists: the expression that tells whether there is such a value; empty where there always is.
     """
 
     code: str
     of: tuple[int, str] | None = None
-    made: str = ""
+    exists: str = ""
 
 
 class Item(NamedTuple):
@@ -170,19 +170,19 @@ def code_of(text: Text, step: str) -> str:
     return " ~ ".join(codes) or "''"
 
 
-def made(text: Text) -> str:
+def existence_of(text: Text) -> str:
     """Return the expression that tells whether there is such a text; empty where there always is."""
-    return " and ".join(part.made for part in text if isinstance(part, Jinja) and part.made)
+    return " and ".join(part.exists for part in text if isinstance(part, Jinja) and part.exists)
 
 
 def first_of(texts: list[Text], step: str) -> Jinja:
     """Return the first of several texts that there is."""
     code = code_of(texts[-1], step)
     for text in reversed(texts[:-1]):
-        test = made(text)
+        test = existence_of(text)
         code = f"{code_of(text, step)} if {test} else ({code})" if test else code_of(text, step)
-    tests = [made(text) for text in texts]
-    return Jinja(code, made=f"({' or '.join(tests)})" if all(tests) else "")
+    tests = [existence_of(text) for text in texts]
+    return Jinja(code, exists=f"({' or '.join(tests)})" if all(tests) else "")
 
 
 def _item(item: Any, path: list[str]) -> Text | None:

@@ -15,17 +15,18 @@ from couler_airflow.generating.artifacts import FILES
 from couler_airflow.generating.dag import parameters_of, whole_of
 from couler_airflow.generating.preparation import prepared
 from couler_airflow.generating.printing import printed
-from couler_airflow.generating.runtime import collected, compared, counted, each, held, only_if, request
+from couler_airflow.generating.runtime import all_hold, collected, compared, counted, each, only_if, request
 from couler_airflow.generating.source import body_of
 from couler_airflow.generating.tasks import tasks_of
 from couler_airflow.legal import LEGALITY, OF_ARTIFACTS, Diagnostics, refusal
 from couler_airflow.plugin import Options
-from couler_plugins.engine_kit.legalize.legality import merge
+from couler_plugins.engine_kit.legalize.legality import merge, raise_all
+from couler_plugins.engine_kit.legalize.passes import of_targets
 from couler_plugins.engine_kit.legalize.python.functions import FUTURE
 from couler_plugins.engine_kit.legalize.python.runtime import typed, typed_value
 from couler_plugins.engine_kit.legalize.shell import SCRIPT
 from couler_plugins.errors import Unsupported
-from couler_plugins.ir import Workflow
+from couler_plugins.ir import Workflow, replace
 from couler_plugins.plan import Decision, Lowered, Plan
 
 # What runs around a command in the pod of a generated task, in POSIX shell; the image needs sh, awk, tee and mktemp.
@@ -96,8 +97,8 @@ CONSTANTS = {
 }
 FUNCTIONS: Mapping[str, Sequence[Callable[..., Any]]] = {
     "typed": (typed_value, typed),
-    "only_if": (compared, held, only_if),
-    "each": (compared, held, each),
+    "only_if": (compared, all_hold, only_if),
+    "each": (compared, all_hold, each),
     "request": (request,),
     "collected": (collected,),
     "counted": (counted,),
@@ -155,15 +156,16 @@ def generate(workflow: Workflow, options: Options) -> DagSource:
     try:
         parameters = parameters_of(workflow)
         arguments, pod = whole_of(workflow, parameters, diagnostics, options.store)
-        workflow = prepared(workflow, options, diagnostics)
+        workflow = replace(workflow, graphs=tuple(map(of_targets, workflow.graphs)))
+        workflow = prepared(workflow, options.kubectl, diagnostics) if options.kubectl else workflow
         diagnostics.refusals += (
             error for error in LEGALITY.refusals(workflow) if not (options.store and error.feature in OF_ARTIFACTS)
         )
-        diagnostics.stop()
+        raise_all(diagnostics.refusals)
         tasks = tasks_of(workflow, parameters, diagnostics, str(arguments["dag_id"]), options.store)
-        diagnostics.stop()
+        raise_all(diagnostics.refusals)
         names, text = body_of(arguments, pod, tasks, diagnostics, options.store)
-        diagnostics.stop()
+        raise_all(diagnostics.refusals)
     except Unsupported as error:
         whole = merge([*diagnostics.refusals, error])
         whole.step = whole.step or workflow.label

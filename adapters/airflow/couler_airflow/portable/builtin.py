@@ -59,15 +59,15 @@ def branch_program(task: Any) -> Program:
     program.set_up(IMPORTS["datetime"])
     by_run = bool(getattr(task, "use_task_logical_date", False))
     program.lines.append(f"_now = {program.use('logical_date') if by_run else NOW}")
-    holds = _on_days(task) if "DayOfWeek" in task.operator_class.__name__ else _between(program, task)
+    _in_utc(task)
+    holds = _on_days(task, "_now") if "DayOfWeek" in task.operator_class.__name__ else _between(program, task)
     yes, no = arguments.python(task.follow_task_ids_if_true), arguments.python(task.follow_task_ids_if_false)
     program.lines.append(f"_result = {yes} if {holds} else {no}")
     return program
 
 
-def _on_days(task: Any) -> str:
-    _in_utc(task)
-    return f"_now.isoweekday() in {sorted(map(int, task._week_day_num))!r}"
+def _on_days(task: Any, now: str) -> str:
+    return f"{now}.isoweekday() in {sorted(map(int, task._week_day_num))!r}"
 
 
 def _in_utc(task: Any) -> None:
@@ -76,7 +76,6 @@ def _in_utc(task: Any) -> None:
 
 
 def _between(program: Program, task: Any) -> str:
-    _in_utc(task)
     names = {"_lower": task.target_lower, "_upper": task.target_upper}
     for name, target in names.items():
         program.lines.append(f"{name} = {_moment(target)}")
@@ -186,8 +185,7 @@ def _after_moment(program: Program, task: Any) -> str:
 
 
 def _on_day(program: Program, task: Any) -> str:
-    now = program.use("logical_date") if getattr(task, "use_task_logical_date", False) else NOW
-    return f"{now}.isoweekday() in {sorted(map(int, task._week_day_num))!r}"
+    return _on_days(task, program.use("logical_date") if getattr(task, "use_task_logical_date", False) else NOW)
 
 
 def _by_command(program: Program, task: Any) -> str:

@@ -10,7 +10,6 @@ import sys
 import textwrap
 import tokenize
 import types
-from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import packages_distributions
 from importlib.util import find_spec
@@ -56,11 +55,6 @@ class Closure:
         """The names that are defined."""
         return {*self.texts, *self.imports}
 
-    @property
-    def skips(self) -> bool:
-        """Whether there is something in it that may skip its task."""
-        return SKIP in self.texts
-
     def add(self, function: Any) -> str:
         """Add the function of a task, without its decorators; return its name.
 
@@ -101,8 +95,8 @@ class Closure:
     def _lambda(self, function: types.FunctionType) -> str:
         code = function.__code__
         text = _text_of(code.co_filename)
-        results = [node for node in ast.walk(_tree_of(code.co_filename)) if isinstance(node, ast.Lambda)]
-        here = [node for node in results if node.lineno == code.co_firstlineno]
+        nodes = ast.walk(_tree_of(code.co_filename))
+        here = [node for node in nodes if isinstance(node, ast.Lambda) and node.lineno == code.co_firstlineno]
         if len(here) != 1:
             raise self._refusal("calls a lambda, which is not the only one on its line")
         return ast.get_source_segment(text, here[0]) or ""
@@ -241,19 +235,14 @@ def _import_of(name: str, file: str) -> tuple[str, str] | None:
 def _assignment_of(name: str, file: str) -> str | None:
     """The statement that gives a name its only value in a file; None where there are several, or none."""
     tree = _tree_of(file)
-    bound = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == name and not _is_read(node)]
+    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == name]
+    bound = [node for node in names if not isinstance(node.ctx, ast.Load)]
     plain = [
         node
         for node in tree.body
         if isinstance(node, ast.Assign) and [getattr(item, "id", None) for item in node.targets] == [name]
     ]
-    if len(bound) != 1 or len(plain) != 1:
-        return None
-    return f"{ast.get_source_segment(_text_of(file), plain[0])}\n"
-
-
-def _is_read(node: ast.Name) -> bool:
-    return isinstance(node.ctx, ast.Load)
+    return f"{ast.get_source_segment(_text_of(file), plain[0])}\n" if len(bound) == len(plain) == 1 else None
 
 
 @cache
@@ -264,8 +253,7 @@ def _distribution(root: str) -> str | None:
             return None
     except (ImportError, ValueError):
         return None
-    results = _distributions().get(root)
-    return min(results) if results else None
+    return min(_distributions().get(root, ()), default=None)
 
 
 @cache
@@ -281,14 +269,10 @@ def indented(text: str, prefix: str = "    ") -> str:
         if token.type in _TEXTS
         for line in range(token.start[0] + 1, token.end[0] + 1)
     }
-    return "".join(_moved(text, prefix, inside))
+    lines = enumerate(text.splitlines(keepends=True), 1)
+    return "".join(line if number in inside or not line.strip() else f"{prefix}{line}" for number, line in lines)
 
 
 _TEXTS = frozenset(
     number for number, name in tokenize.tok_name.items() if name in ("STRING", "FSTRING_MIDDLE", "FSTRING_END")
 )
-
-
-def _moved(text: str, prefix: str, inside: set[int]) -> Iterator[str]:
-    for number, line in enumerate(text.splitlines(keepends=True), 1):
-        yield line if number in inside or not line.strip() else f"{prefix}{line}"

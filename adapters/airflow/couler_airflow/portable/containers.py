@@ -8,7 +8,7 @@ from itertools import repeat
 from typing import Any, NamedTuple
 
 from couler_airflow.containers import Known, known_of
-from couler_airflow.portable.dag import is_text, values_of
+from couler_airflow.portable.dag import is_text, own_params
 from couler_airflow.portable.legality import check_task, refuse
 from couler_airflow.portable.programs import Read, Want
 from couler_airflow.portable.tasks import fields_of
@@ -56,16 +56,12 @@ class Carried(NamedTuple):
 
 def is_plain_command(task: Any) -> bool:
     """Return whether a BashOperator is a command in a container: no more than texts that any engine puts together."""
-    supplied = fields_of(task)
+    fields = fields_of(task)
     if task.is_mapped:
         return True
-    if (
-        (supplied.get("env") and not supplied.get("append_env"))
-        or supplied.get("output_processor")
-        or supplied.get("cwd")
-    ):
+    if (fields.get("env") and not fields.get("append_env")) or fields.get("output_processor") or fields.get("cwd"):
         return False
-    if supplied.get("multiple_outputs") or supplied.get("skip_on_exit_code"):
+    if fields.get("multiple_outputs") or fields.get("skip_on_exit_code"):
         return False
     texts = [task.bash_command, *(task.env or {}).values()]
     if any(SKIPPING.search(text) for text in texts if isinstance(text, str)):
@@ -81,19 +77,14 @@ def is_plain_command(task: Any) -> bool:
 
 def _is_readable(task: Any, reference: Reference) -> bool:
     """Return whether what stands for a param is the text that Airflow renders."""
-    if reference.to != "parameter" or reference.name in _own_params(task):
+    if reference.to != "parameter" or reference.name in own_params(task):
         return True
     params = task.dag.params
-    return reference.name not in params or is_text(params, reference.name) or _is_number(params, reference.name)
-
-
-def _is_number(params: Any, name: str) -> bool:
-    return type(params.get_param(name).value) is int
-
-
-def _own_params(task: Any) -> Mapping[str, Any]:
-    own, others = values_of(getattr(task, "params", None) or {}), values_of(task.dag.params)
-    return {name: value for name, value in own.items() if name not in others or others[name] != value}
+    return (
+        reference.name not in params
+        or is_text(params, reference.name)
+        or type(params.get_param(reference.name).value) is int
+    )
 
 
 class ContainerTask:
@@ -108,7 +99,7 @@ class ContainerTask:
         self._task = task
         self._operation = operation
         self._name = task.task_id
-        self._given = fields_of(task)
+        self._fields = fields_of(task)
 
     def carried(self) -> Carried:
         """What it becomes.
@@ -122,8 +113,8 @@ class ContainerTask:
             kind = task.operator_class.__name__
             raise refuse("Operation.kind", self._name, f"is a {kind}, which only Airflow can run")
         own = {container.image, container.command, container.arguments, container.environment}
-        raise_all(check_task(task, self._given, container.ignored | own))
-        if container.prefix and self._given.get(container.environment) and not self._given.get("append_env"):
+        raise_all(check_task(task, self._fields, container.ignored | own))
+        if container.prefix and self._fields.get(container.environment) and not self._fields.get("append_env"):
             raise refuse("Container.env", self._name, "runs with its env alone: containers have more (append_env=True)")
         runs = [self._container(container, row) for row in self._rows()]
         if task.is_mapped:
@@ -133,8 +124,8 @@ class ContainerTask:
 
     def _with_inputs(self, carried: Carried) -> Carried:
         """What it becomes, with an input for each output of a step that its texts have in them."""
-        results = [item for item in references(carried.operation.containers) if item.to == "output"]
-        names = {item: f"value-{number}" for number, item in enumerate(dict.fromkeys(results), 1)}
+        outputs = [item for item in references(carried.operation.containers) if item.to == "output"]
+        names = {item: f"value-{number}" for number, item in enumerate(dict.fromkeys(outputs), 1)}
 
         def change(item: Reference) -> Reference:
             return Reference(to="input", kind="parameter", name=names[item]) if item in names else item
@@ -164,7 +155,7 @@ class ContainerTask:
     def _rows(self) -> list[Mapping[str, Any]]:
         """What the operator is given in each of its runs."""
         if not self._task.is_mapped:
-            return [{name: getattr(self._task, name, value) for name, value in self._given.items()}]
+            return [{name: getattr(self._task, name, value) for name, value in self._fields.items()}]
         expanded = self._task._get_specified_expand_input().value
         if isinstance(expanded, Mapping):
             if len(expanded) != 1:
@@ -176,7 +167,7 @@ class ContainerTask:
             raise refuse("Loop.axes", self._name, "is mapped over what is only known at run time, or over nothing")
         for item in items:
             raise_all(check_task(self._task, item, self._task.template_fields))
-        return [{**self._given, **item} for item in items]
+        return [{**self._fields, **item} for item in items]
 
     def _container(self, container: Known, row: Mapping[str, Any]) -> Container:
         resources = row.get("container_resources")
@@ -226,13 +217,13 @@ class ContainerTask:
 
     def _with_params(self, value: Value) -> Value:
         """A text with what is only its own task's in place of params."""
-        own, familiar = _own_params(self._task), self._task.dag.params
+        own, params = own_params(self._task), self._task.dag.params
 
         def constant(part: Any) -> Any:
             if (
                 not isinstance(part, Reference)
                 or part.to != "parameter"
-                or (part.name in familiar and part.name not in own)
+                or (part.name in params and part.name not in own)
             ):
                 return part
             return str(own.get(part.name, ""))  # as Jinja renders what is not there

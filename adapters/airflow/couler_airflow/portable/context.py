@@ -53,25 +53,18 @@ FOREIGN = frozenset(
 SINGLE = (ast.If, ast.Assert, ast.BoolOp, ast.UnaryOp, ast.Compare, ast.IfExp, ast.Expr)
 
 
-class Pulled(NamedTuple):
-    """An XCom that is read: of which task, and by which key."""
-
-    task: str
-    key: str
-
-
 class Uses(NamedTuple):
     """What a function reads.
 
     Attributes:
         keys: of the context.
         attributes: of the object that describes the run.
-        pulls: the XComs that it pulls.
+        pulls: the XComs that it pulls: the task, and the key.
     """
 
     keys: set[str]
     attributes: set[str]
-    pulls: set[Pulled]
+    pulls: set[tuple[str, str]]
 
 
 class Reader:
@@ -79,12 +72,12 @@ class Reader:
 
     Args:
         task: the id of the task, for errors.
-        given: the names that are given as arguments, and so are none of the context's.
+        names: those that are passed as arguments, and so are none of the context's.
     """
 
-    def __init__(self, task: str, supplied: Collection[str]) -> None:
+    def __init__(self, task: str, names: Collection[str]) -> None:
         self._task = task
-        self._given = supplied
+        self._names = names
         self.uses = Uses(set(), set(), set())
         self._parents: dict[ast.AST, ast.AST] = {}
         self._aliases: dict[str, str] = {}
@@ -97,7 +90,7 @@ class Reader:
         """
         arguments: ast.arguments = definition.args  # type: ignore[attr-defined]  # it is one of these
         for item in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
-            if item.arg not in self._given and item.arg in KNOWN | FOREIGN:
+            if item.arg not in self._names and item.arg in KNOWN | FOREIGN:
                 self._aliases[item.arg] = item.arg
         if arguments.kwarg is not None:
             self._aliases[arguments.kwarg.arg] = ALL
@@ -144,7 +137,7 @@ class Reader:
             if not self._is_looked_up(node, parent):
                 raise self.refusal("takes all of the context")
             return
-        if key in self._given:
+        if key in self._names:
             return
         if key not in KNOWN:
             if key in FOREIGN:
@@ -180,9 +173,9 @@ class Reader:
         if not isinstance(call, ast.Call):
             raise self.refusal("hands xcom_pull on")
         pull = named(call)
-        familiar = (pull.dag, pull.run, pull.past) == (None, None, False) and isinstance(pull.key, str)
-        if not familiar or not isinstance(pull.tasks, tuple) or not pull.tasks:
+        is_plain = (pull.dag, pull.run, pull.past) == (None, None, False) and isinstance(pull.key, str)
+        if not is_plain or not isinstance(pull.tasks, tuple) or not pull.tasks:
             raise self.refusal("pulls an XCom whose task or key only the run knows")
         if any(word.arg == "map_indexes" for word in call.keywords):
             raise self.refusal("pulls the XComs of some items of a loop")
-        self.uses.pulls.update(Pulled(task, str(pull.key)) for task in pull.tasks)
+        self.uses.pulls.update((task, str(pull.key)) for task in pull.tasks)

@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from couler_airflow.portable.legality import ILLEGAL, Note, left_out, refuse
+from couler_airflow.legal import Diagnostics
+from couler_airflow.portable.legality import ILLEGAL, leave_out, refuse
 from couler_airflow.values import seconds
 from couler_plugins.engine_kit.legalize.legality import Rule
 from couler_plugins.engine_kit.legalize.schedules import schedule_problem
@@ -61,19 +62,18 @@ def kind_of(dag: Any) -> tuple[str, Native | None]:
     return "CronWorkflow", Native.of({"spec": {**cron, **({"workflowSpec": spec} if spec else {})}})
 
 
-def notes_of_dag(dag: Any) -> Iterator[Note]:
-    """Yield what is left out of a DAG."""
+def leave_out_of_dag(dag: Any, diagnostics: Diagnostics) -> None:
+    """Tell what is left out of a DAG."""
     timetable = timetable_of(dag)
     if timetable not in UNASKED and schedule_of(dag) is None:
-        yield Note("leave it out", f"{dag.dag_id!r} has a schedule ({timetable}), which only Airflow has", "detail")
-    if details := [name for name in DETAILS if getattr(dag, name, None) and getattr(dag, name) != dag.dag_id]:
-        yield left_out(dag.dag_id, details, "detail")
+        leave_out(dag.dag_id, [f"a schedule ({timetable})"], "detail", diagnostics)
+    details = [name for name in DETAILS if getattr(dag, name, None) and getattr(dag, name) != dag.dag_id]
+    leave_out(dag.dag_id, details, "detail", diagnostics)
     runs = [name for name in CALLBACKS if getattr(dag, name, None)]
     runs += ["catchup"] if dag.catchup and schedule_of(dag) is not None else []
     runs += ["max_active_runs"] if dag.max_active_runs == 1 and schedule_of(dag) is not None else []
     runs += ["end_date"] if dag.end_date is not None else []
-    if runs:
-        yield left_out(dag.dag_id, runs, "run")
+    leave_out(dag.dag_id, runs, "run", diagnostics)
 
 
 # What a run is given: texts as they are, all else as JSON.
@@ -85,6 +85,12 @@ def values_of(params: Any) -> dict[str, Any]:
     return {
         name: ... if type(item).__name__ in ("NoValueSentinel", "ArgNotSet") else item for name, item in values.items()
     }
+
+
+def own_params(task: Any) -> dict[str, Any]:
+    """Return the params of a task that its DAG does not have like this."""
+    own, others = values_of(getattr(task, "params", None) or {}), values_of(task.dag.params)
+    return {name: value for name, value in own.items() if name not in others or others[name] != value}
 
 
 def is_text(params: Any, name: str) -> bool:

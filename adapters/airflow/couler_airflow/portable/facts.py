@@ -88,15 +88,19 @@ def facts_step(name: str, operation: str, *, scheduled: bool) -> tuple[Step, Ope
     )
     arguments = [Argument(name=item, value=Reference(to="parameter", kind="parameter", name=item)) for item in GIVEN]
     arguments.append(Argument(name="scheduled", value=Literal(value="true" if scheduled else "false")))
-    outcome = operation_of(function, operation)
-    outcome = replace(outcome, containers=tuple(replace(item, image=None) for item in outcome.containers))
-    return Step(name=name, call=Call(name=operation), arguments=tuple(arguments)), outcome
+    return Step(name=name, call=Call(name=operation), arguments=tuple(arguments)), in_any_image(function, operation)
 
 
-def fact_parameters(wanted: Collection[str], occupied: Iterable[str]) -> tuple[Port, ...]:
+def in_any_image(function: Function, name: str) -> Operation:
+    """Return a function as an operation whose image the target names."""
+    operation = operation_of(function, name)
+    return replace(operation, containers=tuple(replace(item, image=None) for item in operation.containers))
+
+
+def fact_parameters(wanted: Collection[str], names: Iterable[str]) -> tuple[Port, ...]:
     """Return the parameters that the caller may give facts by."""
     usual = {**dict.fromkeys(GIVEN, ""), **OPTIONAL}
-    others = {*occupied}
+    others = {*names}
     return tuple(
         Port(name=name, value=Literal(value=usual[name])) for name in usual if name in wanted and name not in others
     )

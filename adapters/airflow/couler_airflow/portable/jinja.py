@@ -182,9 +182,7 @@ class Translation:
                 self._define(DS_ADD)
                 return MACROS[key]
         value = self._value(node.node)
-        if isinstance(node, nodes.Getitem):
-            return f"{value}[{self._value(node.arg)}]"
-        return f"{value}.{key}"
+        return f"{value}[{self._value(node.arg)}]" if isinstance(node, nodes.Getitem) else f"{value}.{key}"
 
     def _call(self, node: nodes.Call) -> str:
         if node.dyn_args is not None or node.dyn_kwargs is not None:
@@ -196,18 +194,18 @@ class Translation:
 
     def _pulled(self, node: nodes.Call) -> str:
         try:
-            supplied = {
+            words = {
                 name: item.as_const() for name, item in zip(("task_ids", "dag_id", "key"), node.args, strict=False)
             }
-            supplied |= {item.key: item.value.as_const() for item in node.kwargs}
+            words |= {item.key: item.value.as_const() for item in node.kwargs}
         except nodes.Impossible:
             raise self._refusal("pulls an XCom in a template whose name only the run knows") from None
-        if getattr(node.node, "attr", "") == "xcom_push" and supplied.keys() == {"key", "value"}:
-            return f"{self._use('ti', '')}.xcom_push(key={supplied['key']!r}, value={supplied['value']!r})"
-        tasks, key = supplied.pop("task_ids", None), supplied.pop("key", "return_value")
-        if supplied.get("dag_id") == self._dag:
-            del supplied["dag_id"]
-        if getattr(node.node, "attr", "") != "xcom_pull" or any(supplied.values()) or not tasks:
+        if getattr(node.node, "attr", "") == "xcom_push" and words.keys() == {"key", "value"}:
+            return f"{self._use('ti', '')}.xcom_push(key={words['key']!r}, value={words['value']!r})"
+        tasks, key = words.pop("task_ids", None), words.pop("key", "return_value")
+        if words.get("dag_id") == self._dag:
+            del words["dag_id"]
+        if getattr(node.node, "attr", "") != "xcom_pull" or any(words.values()) or not tasks:
             raise self._refusal("does more in a template than to pull an XCom of a task that it names")
         if isinstance(tasks, str):
             return self._pull(tasks, str(key))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
+from couler_airflow.legal import Diagnostics
 from couler_plugins.engine_kit.legalize.legality import Legality, Rule
 from couler_plugins.errors import Unsupported
-from couler_plugins.plan import Decision
 from couler_plugins.plan.plan import Loss
 
 NEUTRAL = frozenset(
@@ -43,35 +43,11 @@ ILLEGAL = Legality("airflow", {}, HINTS, "take it out, or leave the DAG to Airfl
 refuse = ILLEGAL.refusal
 
 
-class Note(NamedTuple):
-    """Something that is not quite the same elsewhere.
-
-    Attributes:
-        action: what happens.
-        reason: why.
-        loss: what is lost by it; see `Decision`.
-    """
-
-    action: str
-    reason: str
-    loss: Loss = ""
-
-    def decision(self, workflow: str, subject: str) -> Decision:
-        """The decision that tells it."""
-        return Decision(
-            optimizer="airflow",
-            workflow=workflow,
-            subject=subject,
-            action=self.action,
-            reason=self.reason,
-            loss=self.loss,
-        )
-
-
-def left_out(subject: str, names: Collection[str], loss: Loss) -> Note:
-    """Tell that fields are left out."""
-    what = ", ".join(sorted(names))
-    return Note("leave it out", f"{subject!r} has {what}, which only Airflow has", loss)
+def leave_out(subject: str, names: Collection[str], loss: Loss, diagnostics: Diagnostics) -> None:
+    """Tell that fields are left out, if there are any."""
+    if names:
+        reason = f"{subject!r} has {', '.join(sorted(names))}, which only Airflow has"
+        diagnostics.note(subject, "leave it out", reason, loss)
 
 
 TASK = (
@@ -111,10 +87,9 @@ def says_nothing(name: str, value: Any) -> bool:
     )
 
 
-def notes_of(task: Any, fields: Mapping[str, Any]) -> Iterator[Note]:
-    """Yield what is left out of a task that is carried."""
+def leave_out_fields(task: Any, fields: Mapping[str, Any], diagnostics: Diagnostics) -> None:
+    """Tell what is left out of a task that is carried."""
     losses: tuple[tuple[frozenset[str], Loss], ...] = ((DETAILS, "detail"), (RUNS, "run"))
     for names, loss in losses:
         said = {name for name in names & fields.keys() if not says_nothing(name, fields[name])}
-        if said:
-            yield left_out(task.task_id, said, loss)
+        leave_out(task.task_id, said, loss, diagnostics)

@@ -11,23 +11,24 @@ from typing import Any
 
 from couler_airflow.bundle import DagBundle
 from couler_airflow.containers import EMPTY
+from couler_airflow.legal import Diagnostics
 from couler_airflow.portable.builtin import branch_program, sensor_program
 from couler_airflow.portable.containers import Carried, ContainerTask, is_plain_command
-from couler_airflow.portable.dag import check_dag, kind_of, notes_of_dag, parameters_of
-from couler_airflow.portable.ends import notes, nothing, retry, with_end
+from couler_airflow.portable.dag import check_dag, kind_of, leave_out_of_dag, parameters_of
+from couler_airflow.portable.ends import folded, nothing, retry, tell_differences, with_end
 from couler_airflow.portable.facts import FACTS, fact_parameters, facts_step
-from couler_airflow.portable.legality import check_task, notes_of, refuse
+from couler_airflow.portable.legality import check_task, leave_out_fields, refuse
 from couler_airflow.portable.mapping import loop_of
 from couler_airflow.portable.programs import Program, Want
-from couler_airflow.portable.rules import Deciding, Rules, folded, targets_of
+from couler_airflow.portable.rules import Deciding, Rules, targets_of
 from couler_airflow.portable.tasks import (
+    SKIPPED,
     bash_of_function,
     bash_program,
     choose,
     fields_of,
     python_program,
     stop,
-    tell_skip,
     value_of,
 )
 from couler_plugins.engine_kit.legalize.legality import raise_all
@@ -84,8 +85,8 @@ def portable(workflow: Workflow, bundle: DagBundle) -> tuple[Workflow, tuple[Dec
         Unsupported: the DAG, or one of its tasks, is more than that.
     """
     assert workflow.source is not None
-    carrying = _Carrying(workflow, bundle.live_of(workflow.source).dag)
-    return carrying.carried(), tuple(carrying.decisions)
+    carrying = _Carrying(workflow, bundle.live_of(workflow.source).dag, Diagnostics(workflow.label))
+    return carrying.carried(), tuple(carrying.diagnostics.decisions)
 
 
 @dataclass
@@ -94,8 +95,7 @@ class _Carrying:
 
     workflow: Workflow
     dag: Any
-    decisions: list[Decision] = field(default_factory=list)
-    _refusals: list[Unsupported] = field(default_factory=list)
+    diagnostics: Diagnostics
     _wants: dict[str, set[Want]] = field(default_factory=dict)
     _read: dict[str, set[str]] = field(default_factory=dict)
     _deciding: Deciding = field(default_factory=Deciding)
@@ -104,39 +104,38 @@ class _Carrying:
         if not self.workflow.graphs:  # a placeholder stands for all of it
             return replace(self.workflow, kind="Workflow")
         (graph,) = self.workflow.graphs
-        self._refusals += check_dag(self.dag)
-        for note in notes_of_dag(self.dag):
-            self.decisions.append(note.decision(self.workflow.label, self.dag.dag_id))
+        self.diagnostics.refusals += check_dag(self.dag)
+        leave_out_of_dag(self.dag, self.diagnostics)
         placeholders = {item.name: item for item in self.workflow.operations if is_placeholder(item)}
         order = GraphView(graph).order()
         steps = {step.name: step for step in graph.steps}
-        outcome: dict[str, Carried] = {}
+        results: dict[str, Carried] = {}
         for name in reversed(order):  # what reads comes before what is read
             step = steps[name]
             if (operation := placeholders.get(getattr(step.call, "name", ""))) is not None:
-                outcome[name] = Carried(operation)
+                results[name] = Carried(operation)
                 continue
             try:
-                outcome[name] = self._task(self.dag.task_dict[name], fresh_name(name, {graph.name}))
+                results[name] = self._task(self.dag.task_dict[name], fresh_name(name, {graph.name}))
             except Unsupported as error:
-                self._refusals.append(error)
+                self.diagnostics.refusals.append(error)
                 continue
-            for read in outcome[name].reads:
+            for read in results[name].reads:
                 self._wants.setdefault(read.task, set()).add(read.want)
                 self._read.setdefault(name, set()).add(read.task)
-        parameters = tuple(parameters_of(self.dag, self._refusals))
+        parameters = tuple(parameters_of(self.dag, self.diagnostics.refusals))
         rules = self._rules(order)
         carried = [
-            item for step in graph.steps if step.name in outcome for item in self._step(step, outcome[step.name], rules)
+            item for step in graph.steps if step.name in results for item in self._step(step, results[step.name], rules)
         ]
-        raise_all(self._refusals)
-        carried, operations = self._with_facts(carried, [outcome[step.name].operation for step in carried], graph)
+        raise_all(self.diagnostics.refusals)
+        carried, operations = self._with_facts(carried, [results[step.name].operation for step in carried], graph)
         wanted = {item.name for item in references((tuple(carried), tuple(operations))) if item.to == "parameter"}
         parameters += fact_parameters(wanted, (port.name for port in parameters))
         kind, rest = kind_of(self.dag)
         targets: tuple[str, ...] = ()
-        if (results := targets_of(self.dag.task_dict)) is not None:
-            carried, operations, targets = with_end(carried, operations, results)
+        if (ends := targets_of(self.dag.task_dict)) is not None:
+            carried, operations, targets = with_end(carried, operations, ends)
         steps_left = self._without_empty(carried)
         kept = {step.call for step in steps_left}
         graph = replace(graph, regions=(), timeout=None, fail_fast=False, steps=steps_left, targets=targets)
@@ -153,7 +152,7 @@ class _Carrying:
         try:
             return Rules(self.dag.task_dict, order, self._deciding)
         except Unsupported as error:
-            self._refusals.append(error)
+            self.diagnostics.refusals.append(error)
             return None
 
     def _step(self, step: Step, carried: Carried, rules: Rules | None) -> Iterator[Step]:
@@ -164,7 +163,7 @@ class _Carrying:
         try:
             needs = rules.needs(step.name, self._read.get(step.name, ()))
         except Unsupported as error:
-            self._refusals.append(error)
+            self.diagnostics.refusals.append(error)
             return
         yield replace(
             step,
@@ -185,8 +184,8 @@ class _Carrying:
             Unsupported: only Airflow can run it.
         """
         carried = self._of_kind(task, operation)
-        for note in (*notes(task), *notes_of(task, fields_of(task))):
-            self.decisions.append(note.decision(self.workflow.label, task.task_id))
+        tell_differences(task, self.diagnostics)
+        leave_out_fields(task, fields_of(task), self.diagnostics)
         return carried
 
     def _of_kind(self, task: Any, operation: str) -> Carried:
@@ -245,10 +244,10 @@ class _Carrying:
     def _finished(self, program: Program, returns: bool, operation: str) -> Carried:
         if program.catches:
             self._deciding.skips.add(program.task.task_id)
-            tell_skip(program)
+            program.outputs[SKIPPED] = "str(_skipped).lower()"
         wants = self._wants.get(program.task.task_id, set())
-        outcome, arguments = program.finished(operation, wants, returns=returns)
-        return Carried(outcome, arguments, reads=tuple(program.reads))
+        item, arguments = program.finished(operation, wants, returns=returns)
+        return Carried(item, arguments, reads=tuple(program.reads))
 
     def _mapped(self, task: Any, operation: str) -> Carried:
         names, loop, reads = loop_of(task)
@@ -258,8 +257,8 @@ class _Carrying:
         wants = self._wants.get(task.task_id, set())
         if any(want.form != "json" for want in wants):
             raise refuse("Step.loop", task.task_id, "gives a list of XComs, which is put into a text")
-        outcome, arguments = program.finished(operation, wants, returns=returns)
-        return Carried(outcome, arguments, loop, (*program.reads, *reads))
+        item, arguments = program.finished(operation, wants, returns=returns)
+        return Carried(item, arguments, loop, (*program.reads, *reads))
 
     def _with_facts(
         self, steps: list[Step], operations: list[Operation], graph: Graph

@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 
 from couler_airflow.portable.closure import SKIP, Closure, indented
 from couler_airflow.portable.context import INSTANCE
-from couler_airflow.portable.dag import INTERVALS, is_text, timetable_of, values_of
-from couler_airflow.portable.facts import DATES, OPTIONAL, fact
+from couler_airflow.portable.dag import INTERVALS, is_text, own_params, timetable_of
+from couler_airflow.portable.facts import DATES, OPTIONAL, fact, in_any_image
 from couler_airflow.portable.legality import refuse
 from couler_airflow.pulls import RESULT
-from couler_plugins.engine_kit.legalize.python.functions import Function, Kind, Parameter, operation_of
+from couler_plugins.engine_kit.legalize.python.functions import Function, Kind, Parameter
 from couler_plugins.engine_kit.legalize.python.source import RESERVED
-from couler_plugins.ir import Argument, Operation, Reference, Value, replace
+from couler_plugins.ir import Argument, Operation, Reference, Value
 
 OTHER = re.compile(r"\W+")
 INSTANCE_CLASS = """\
@@ -72,8 +72,9 @@ def identifier(text: str) -> str:
     return f"n{name}" if name[0].isdigit() else name
 
 
-def _free(name: str, occupied: Collection[str]) -> str:
-    while name in occupied:
+def free_name(name: str, names: Collection[str]) -> str:
+    """Return a name of Python that is none of these."""
+    while name in names:
         name += "_"
     return name
 
@@ -113,12 +114,12 @@ class Program:
         """Add a line before what it does, once."""
         self._setup[line] = None
 
-    def supplied(self, name: str, kind: Kind, value: Value) -> str:
+    def parameter(self, name: str, kind: Kind, value: Value) -> str:
         """Return the parameter that a value is passed to."""
-        for familiar, (_, other) in self.inputs.items():
+        for own, (_, other) in self.inputs.items():
             if other == value:
-                return familiar
-        name = _free(identifier(name), {*self.inputs, *self.closure.names, *RESERVED})
+                return own
+        name = free_name(identifier(name), {*self.inputs, *self.closure.names, *RESERVED})
         self.inputs[name] = (kind, value)
         return name
 
@@ -136,22 +137,19 @@ class Program:
         value = Reference(to="output", kind="parameter", step=task, name=want.output)
         name = task if key == RESULT else f"{task}_{key}"
         if other.is_mapped:
-            return f"[_json.loads(item) for item in {self.supplied(name, 'list', value)}]"
-        return f"_json.loads({self.supplied(name, 'text', value)})"
+            return f"[_json.loads(item) for item in {self.parameter(name, 'list', value)}]"
+        return f"_json.loads({self.parameter(name, 'text', value)})"
 
     def use(self, key: str, attribute: str = "") -> str:
         """Return what stands for a key of the context, or for an attribute of the object there."""
         if key == "params":
             return self._param(attribute) if attribute else self._params()
-        if key == "dag_run" and attribute:
-            return self._of_run(attribute)
         if key == "dag_run":
-            raise AssertionError("only its attributes are used")
-        if key in INSTANCE:
-            return self._instance() if not attribute else self._of_task(attribute)
-        if key in ("task", "dag"):
-            return self._of_task(attribute)
-        return self._simple(key)
+            return self._of_run(attribute)
+        if key in INSTANCE and not attribute:
+            self.define(INSTANCE_CLASS.format(task=self.task.task_id, dag=self.task.dag.dag_id))
+            return "_Instance()"
+        return self._of_task(attribute) if key in (*INSTANCE, "task", "dag") else self._simple(key)
 
     def run_object(self, attributes: Collection[str]) -> str:
         """Return what stands for the object that describes the run."""
@@ -173,10 +171,10 @@ class Program:
 
     def _simple(self, key: str) -> str:
         if key in OPTIONAL:
-            name = self.supplied(key, "text", Reference(to="parameter", kind="parameter", name=key))
+            name = self.parameter(key, "text", Reference(to="parameter", kind="parameter", name=key))
             return f"_json.loads({name})" if key == "conf" else f"({name} or None)"
         if key == "run_id":
-            return self.supplied("run_id", "text", fact("run_id"))
+            return self.parameter("run_id", "text", fact("run_id"))
         if key == "templates_dict":
             return "None"
         if key.startswith("data_interval") and timetable_of(self.task.dag) in INTERVALS:
@@ -184,7 +182,7 @@ class Program:
             raise refuse("Step.arguments", self.task.task_id, reason, "pass it as a param")
         self.set_up(IMPORTS["datetime"])
         self.set_up(
-            f"_date = _datetime.datetime.fromisoformat({self.supplied('logical_date', 'text', fact('logical_date'))})"
+            f"_date = _datetime.datetime.fromisoformat({self.parameter('logical_date', 'text', fact('logical_date'))})"
         )
         if key in DATES:
             return f"_date.strftime({DATES[key]!r})"
@@ -195,27 +193,17 @@ class Program:
         return "_date.isoformat()" if key == "ts" else "_date"
 
     def _params(self) -> str:
-        names = {*self._own_params(), *self.task.dag.params}
+        names = {*own_params(self.task), *self.task.dag.params}
         return "{" + ", ".join(f"{name!r}: {self._param(name)}" for name in sorted(names)) + "}"
 
-    def _own_params(self) -> Mapping[str, Any]:
-        """The params of the task that its DAG does not have like this."""
-        own = values_of(getattr(self.task, "params", None) or {})
-        others = values_of(self.task.dag.params)
-        return {name: value for name, value in own.items() if name not in others or others[name] != value}
-
     def _param(self, name: str) -> str:
-        own = self._own_params()
+        own = own_params(self.task)
         if name in own:
             return repr(json.loads(json.dumps(own[name])))
         if name not in self.task.dag.params:
             return "''"  # as Jinja renders what is not there
-        value = self.supplied(f"param_{name}", "text", Reference(to="parameter", kind="parameter", name=name))
+        value = self.parameter(f"param_{name}", "text", Reference(to="parameter", kind="parameter", name=name))
         return value if is_text(self.task.dag.params, name) else f"_json.loads({value})"
-
-    def _instance(self) -> str:
-        self.define(INSTANCE_CLASS.format(task=self.task.task_id, dag=self.task.dag.dag_id))
-        return "_Instance()"
 
     def finished(self, name: str, wants: Collection[Want], *, returns: bool) -> tuple[Operation, tuple[Argument, ...]]:
         """Return the operation, and what is passed to it.
@@ -228,19 +216,17 @@ class Program:
         outputs = dict(self._xcoms(wants, returns=returns))
         kinds: dict[str, Kind] = {output: kind for output, (kind, _) in outputs.items()}
         kinds |= dict.fromkeys(self.outputs, "text")
-        supplied = {output: text for output, (_, text) in outputs.items()} | self.outputs
-        own = _free(identifier(self.task.task_id), {*RESERVED, *self.inputs})
+        texts = {output: text for output, (_, text) in outputs.items()} | self.outputs
+        own = free_name(identifier(self.task.task_id), {*RESERVED, *self.inputs})
         function = Function(
             name=own,
-            source=self._source(own, supplied),
+            source=self._source(own, texts),
             inputs=tuple(Parameter(item, kind) for item, (kind, _) in self.inputs.items()),
             outputs=tuple(kinds.items()),
             packages=tuple(self.closure.packages),
         )
-        operation = operation_of(function, name)
-        containers = tuple(replace(item, image=None) for item in operation.containers)
         arguments = tuple(Argument(name=item, value=value) for item, (_, value) in self.inputs.items())
-        return replace(operation, containers=containers), arguments
+        return in_any_image(function, name), arguments
 
     def _xcoms(self, wants: Collection[Want], *, returns: bool) -> Iterator[tuple[str, tuple[Kind, str]]]:
         usual = Want(RESULT, "json")

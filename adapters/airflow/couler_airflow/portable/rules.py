@@ -4,8 +4,7 @@ Airflow's `failed` is everybody's `failed` or `errored`. Where rules are not met
 `skipped`, and others say `omitted`. Which of these it is, is told by whether something before it failed.
 
 A task that chooses, stops others or skips itself succeeds elsewhere, and tells by an output what that means for those
-after it: they have conditions. Empty tasks only join others: where that means the same, they are taken out, with those
-after them waiting for those before them.
+after it: they have conditions.
 """
 
 from __future__ import annotations
@@ -19,16 +18,11 @@ from couler_airflow.portable.tasks import PASSES, SKIPPED
 from couler_plugins.ir import (
     AnyOf,
     Expression,
-    Graph,
-    GraphView,
     Need,
     Needs,
     Reference,
-    Step,
     all_of,
-    conjuncts,
     needed,
-    replace,
 )
 
 FAILED = ("errored", "failed")
@@ -38,6 +32,7 @@ STRICT = ("all_success", *NONE_FAILED)
 SOFT = (*STRICT, "all_done", "always", "all_done_setup_success")
 """The rules for which a task that skipped itself is as good as one that succeeded, but for `all_success`."""
 SETUP = "all_done_setup_success"
+ENDS = frozenset({"succeeded", "failed", "errored", "skipped", "omitted"})
 
 
 @dataclass
@@ -238,63 +233,3 @@ def targets_of(tasks: Mapping[str, Any]) -> Targets | None:
     idle = {name for name, item in tasks.items() if item.is_teardown and not item.on_failure_fail_dagrun}
     work = tuple(name for name, item in tasks.items() if name not in idle and {*item.downstream_task_ids} <= idle)
     return Targets(work, tuple(name for name in tasks if name in idle)) if idle else None
-
-
-ENDS = frozenset({"succeeded", "failed", "errored", "skipped", "omitted"})
-FINE = ({"succeeded"}, {"succeeded", "skipped"})
-MOST = 1000
-
-
-def folded(steps: Sequence[Step], empty: Collection[str]) -> tuple[Step, ...]:
-    """The steps without the empty ones; each means the same without them, or it is refused.
-
-    An empty task succeeds where it starts. So what needs its success needs what it needs, and what needs its end needs
-    the end of all before it.
-
-    Raises:
-        Unsupported: something depends on more of an empty task than that.
-    """
-    folding = _Folding(steps, empty)
-    return tuple(replace(step, needs=folding.needs(step.needs, step.name)) for step in steps if step.name not in empty)
-
-
-class _Folding:
-    """What empty tasks stand for, those before them filled in first."""
-
-    def __init__(self, steps: Sequence[Step], empty: Collection[str]) -> None:
-        self._empty = empty
-        self._fine: dict[str, Needs | None] = {}
-        self._ends: dict[str, Needs | None] = {}
-        by_name = {step.name: step for step in steps}
-        waited_for = {need.step for step in steps for need in needed(step.needs)}
-        for name in GraphView(Graph(name="", steps=tuple(steps))).order():
-            if name in empty:
-                self._add(by_name[name], is_last=name not in waited_for)
-
-    def _add(self, step: Step, *, is_last: bool) -> None:
-        own = [need for need in conjuncts(step.needs) if isinstance(need, Need)]
-        if len(own) < len(conjuncts(step.needs)):
-            raise refuse("Step.needs", step.name, "is an empty task that waits for one of several")
-        if is_last and any(set(need.outcomes) not in FINE for need in own):
-            raise refuse("Step.needs", step.name, "is an empty task at the end, which hides failures before it")
-        ends: list[Needs] = [replace(need, outcomes=tuple(sorted(ENDS))) for need in own]
-        self._fine[step.name] = self.needs(step.needs, step.name)
-        self._ends[step.name] = self.needs(all_of(ends), step.name)
-
-    def needs(self, needs: Needs | None, step: str) -> Needs | None:
-        """The needs of a step, without empty tasks in them."""
-        result: list[Needs] = []
-        for part in conjuncts(needs):
-            result += self._instead(part) if isinstance(part, Need) and part.step in self._empty else (part,)
-            if any(need.step in self._empty for need in needed(result[-1] if result else None)):
-                raise refuse("Step.needs", step, "waits for an empty task or another one")
-            if len(result) > MOST:
-                raise refuse("Step.needs", step, f"waits for more than {MOST} tasks without the empty ones between")
-        return all_of(result)
-
-    def _instead(self, need: Need) -> Sequence[Needs]:
-        if ENDS.issubset(need.outcomes):
-            return conjuncts(self._ends[need.step])
-        if set(need.outcomes) not in FINE:
-            raise refuse("Step.needs", need.step, "is an empty task whose failure others wait for")
-        return conjuncts(self._fine[need.step])

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from couler_airflow.portable.arguments import Arguments
 from couler_airflow.portable.context import INSTANCE, OBJECTS, Reader, Uses
 from couler_airflow.portable.legality import check_task, refuse
-from couler_airflow.portable.programs import Program, identifier
+from couler_airflow.portable.programs import Program, free_name, identifier
 from couler_plugins.engine_kit.legalize.legality import raise_all
 from couler_plugins.ir import Reference
 
@@ -66,15 +66,14 @@ def _run(command, env, append, cwd):
 
 def fields_of(task: Any) -> Mapping[str, Any]:
     """What an operator was given."""
-    supplied: Mapping[str, Any] = task.partial_kwargs if task.is_mapped else task._BaseOperator__init_kwargs
-    return supplied
+    return task.partial_kwargs if task.is_mapped else task._BaseOperator__init_kwargs  # type: ignore[no-any-return]
 
 
 def value_of(task: Any, name: str) -> Any:
     """What an operator has as an argument."""
-    supplied = fields_of(task)
+    value = fields_of(task).get(name)
     of_itself = not task.is_mapped or name in ("python_callable", "multiple_outputs")
-    return getattr(task, name, supplied.get(name)) if of_itself else supplied.get(name)
+    return getattr(task, name, value) if of_itself else value
 
 
 def python_program(
@@ -132,19 +131,22 @@ def _call(program: Program, function: Any, name: str, items: Collection[str]) ->
     parameters = inspect.signature(function).parameters
     if "definition_name" in fields_of(task) and any(item.default is item.empty for item in parameters.values()):
         raise refuse("Step.arguments", task.task_id, "gets an asset, or events of it, which only Airflow knows")
-    occupied = {key for key, _ in zip(parameters, args, strict=False)}
-    uses = Reader(task.task_id, {*occupied, *kwargs, *items}).read(tree)
+    positional = {key for key, _ in zip(parameters, args, strict=False)}
+    uses = Reader(task.task_id, {*positional, *kwargs, *items}).read(tree)
     written = [arguments.python(item) for item in args]
     passed = {key: arguments.python(value) for key, value in kwargs.items()}
-    passed |= {key: f"_json.loads({program.supplied(f'item_{key}', 'text', item)})" for key, item in _items(items)}
+    loop_items = {key: Reference(to="item", name="" if len(items) == 1 else key) for key in items}
+    passed |= {
+        key: f"_json.loads({program.parameter(f'item_{key}', 'text', item)})" for key, item in loop_items.items()
+    }
     dictionary = value_of(task, "templates_dict")
     context = _context(program, uses, None if dictionary is None else arguments.python(dictionary))
-    program.set_up(f"_pulled = {_pulled(program, uses)}") if uses.pulls or _mentions(uses, INSTANCE) else None
+    program.set_up(f"_pulled = {_pulled(program, uses)}") if uses.pulls or not uses.keys.isdisjoint(INSTANCE) else None
     by_keyword = {item.name for item in parameters.values() if item.kind is inspect.Parameter.VAR_KEYWORD}
     for key, item in parameters.items():
-        if key in context and key not in passed and key not in occupied:
+        if key in context and key not in passed and key not in positional:
             passed[key] = context[key]
-        elif key in OBJECTS and key not in passed and item.default is inspect.Parameter.empty and key not in occupied:
+        elif key in OBJECTS and key not in passed and item.default is inspect.Parameter.empty and key not in positional:
             passed[key] = "None"
     if by_keyword:
         passed = {**context, **passed}
@@ -155,33 +157,23 @@ def _call(program: Program, function: Any, name: str, items: Collection[str]) ->
     return f"{name}({', '.join([*written, *extra])})"
 
 
-def _items(items: Collection[str]) -> Iterator[tuple[str, Reference]]:
-    single = len(items) == 1
-    for key in items:
-        yield key, Reference(to="item", name="" if single else key)
-
-
-def _mentions(uses: Uses, keys: Collection[str]) -> bool:
-    return not uses.keys.isdisjoint(keys)
-
-
 def _context(program: Program, uses: Uses, dictionary: str | None) -> dict[str, str]:
     """What stands for the keys of the context that a function reads."""
-    results: dict[str, str] = {}
+    values: dict[str, str] = {}
     for key in sorted(uses.keys):
         if key == "templates_dict" and dictionary is not None:
-            results[key] = dictionary
+            values[key] = dictionary
         elif key == "dag_run":
-            results[key] = program.run_object(uses.attributes)
+            values[key] = program.run_object(uses.attributes)
         elif key in ("task", "dag"):
-            results[key] = program.named_object()
+            values[key] = program.named_object()
         else:
-            results[key] = program.use(key)
-    return results
+            values[key] = program.use(key)
+    return values
 
 
 def _pulled(program: Program, uses: Uses) -> str:
-    rows = (f"({item.task!r}, {item.key!r}): {program.pull(item.task, item.key)}" for item in sorted(uses.pulls))
+    rows = (f"({task!r}, {key!r}): {program.pull(task, key)}" for task, key in sorted(uses.pulls))
     return "{" + ", ".join(rows) + "}"
 
 
@@ -243,45 +235,35 @@ def _run_bash(program: Program, task: Any, command: str, arguments: Arguments) -
 # What decides over those after it.
 
 
-def choose(program: Program, following: Mapping[str, Collection[str]], familiar: Collection[str]) -> dict[str, str]:
+def choose(program: Program, following: Mapping[str, Collection[str]], ids: Collection[str]) -> dict[str, str]:
     """Let a program tell which tasks run, by the ids that it returns; return the outputs that do, by task.
 
     Args:
         program: what returns the ids.
         following: for each task right after it, the ids that let it run.
-        known: all ids that it may return.
+        ids: all ids that it may return.
     """
     program.lines += [
         "_chosen = [_result] if isinstance(_result, str) else list(_result or ())",
-        f"if not {{*_chosen}} <= {{*{sorted(familiar)!r}}}:",
+        f"if not {{*_chosen}} <= {{*{sorted(ids)!r}}}:",
         "    raise ValueError(f'{_chosen} are no tasks')",
     ]
     rows = ", ".join(
-        f"{task!r}: not {{*_chosen}}.isdisjoint({sorted(ids)!r})" for task, ids in sorted(following.items())
+        f"{task!r}: not {{*_chosen}}.isdisjoint({sorted(own)!r})" for task, own in sorted(following.items())
     )
     program.lines += [f"_runs = {{{rows}}}", "_result = _result if all(_runs.values()) else None  # as in Airflow"]
-    results: dict[str, str] = {}
+    outputs: dict[str, str] = {}
     for task in sorted(following):
-        name = f"runs_{identifier(task)}"
-        while name in program.outputs:
-            name += "_"
-        results[task] = name
+        name = outputs[task] = free_name(f"runs_{identifier(task)}", program.outputs)
         program.outputs[name] = f"str(_runs[{task!r}]).lower()"
-    return results
+    return outputs
 
 
 PASSES = "passes"
 SKIPPED = "skipped"
 
 
-def stop(program: Program) -> str:
-    """Let a program tell whether what comes after it runs; return the output that does."""
+def stop(program: Program) -> None:
+    """Let a program tell, by an output, whether what comes after it runs."""
     program.lines += ["_passes = bool(_result)", "_result = _result if _passes else None  # as in Airflow"]
     program.outputs[PASSES] = "str(_passes).lower()"
-    return PASSES
-
-
-def tell_skip(program: Program) -> str:
-    """Let a program tell whether it skips itself; return the output that does."""
-    program.outputs[SKIPPED] = "str(_skipped).lower()"
-    return SKIPPED

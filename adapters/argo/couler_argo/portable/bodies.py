@@ -69,14 +69,11 @@ def _in_order(operation: Operation, rest: Mapping[str, Any], note: Note) -> Oper
         order.append(next((name for name in ready if name != MAIN), ready[0]))
     by_name = {item.get("name"): item for item in items}
     last = order[-1] if order else None
-    if len(order) != len(items) or (MAIN in by_name and last != MAIN):
+    if len(order) != len(items) or (last != MAIN if MAIN in by_name else operation.outputs):
         return operation
-    if MAIN not in by_name and operation.outputs:
-        return operation
-    chained = all(after[name] >= {before} for before, name in pairwise(order))
-    if not chained:
+    if not all(after[name] >= {before} for before, name in pairwise(order)):
         reason = "its containers run one after the other; Argo may start some side by side"
-        note(operation.name, "runs a set of containers in order", reason)
+        note(operation.name, "runs a set of containers in order", reason, "detail")
     mounts = body.get("volumeMounts") or []
     containers = []
     for name in order:
@@ -126,7 +123,7 @@ def _fetched(operation: Operation, rest: dict[str, Any], note: Note, passed: Col
             inputs.append(port)
             continue
         path, url, mode = source
-        note(operation.name, f"fetch {port.name} first", "Argo unpacks what it fetches if it is an archive", "")
+        note(operation.name, f"fetch {port.name} first", "Argo unpacks what it fetches if it is an archive")
         volume, file = (
             fresh_name(f"fetched-{len(volumes)}", [item["name"] for item in volumes]),
             path.rsplit("/", 1)[-1],
@@ -156,9 +153,8 @@ def _address(port: Port) -> tuple[str, str, str] | None:
     if not is_file or said or archive not in (None, {"none": {}}) or origin["http"].keys() != {"url"}:
         return None
     url = str(origin["http"]["url"])
-    if archive is None and url.endswith(PACKED):
-        return None
-    return str(port.path.value), url, f"{mode:o}"  # type: ignore[union-attr]
+    is_packed = archive is None and url.endswith(PACKED)
+    return None if is_packed else (str(port.path.value), url, f"{mode:o}")  # type: ignore[union-attr]
 
 
 def _with_mount(container: Container, mount: dict[str, str]) -> Container:

@@ -12,6 +12,7 @@ from couler_argo.references import native
 from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.engine_kit.durations import as_seconds
 from couler_plugins.engine_kit.legalize.native_fields import fields_of, without_field
+from couler_plugins.engine_kit.legalize.notes import Notes
 from couler_plugins.ir import (
     Call,
     CallSite,
@@ -32,8 +33,6 @@ from couler_plugins.ir import (
     rebuild,
     replace,
 )
-from couler_plugins.plan import Decision
-from couler_plugins.plan.plan import Loss
 
 ENDLESS = 1000
 """Attempts in place of those without an end."""
@@ -49,26 +48,6 @@ NO_POD = frozenset(
 """What a template says of its pod, and means nothing where it has none."""
 NOWHERE = ("metrics", "podResources", "podSpecPatch")
 """Fields of a workflow, or of a template, that no other engine has words for, and that compute nothing."""
-
-
-class Notes:
-    """Collects what is said of a workflow that is converted.
-
-    Args:
-        workflow: its label.
-    """
-
-    def __init__(self, workflow: str) -> None:
-        self._workflow = workflow
-        self.decisions: list[Decision] = []
-
-    def add(self, subject: str, action: str, reason: str, loss: Loss = "detail") -> None:
-        """Add what is left out, or is not quite the same elsewhere."""
-        note = Decision(
-            optimizer="argo", workflow=self._workflow, subject=subject, action=action, reason=reason, loss=loss
-        )
-        if note not in self.decisions:
-            self.decisions.append(note)
 
 
 def with_common_words(workflow: Workflow, notes: Notes) -> Workflow:
@@ -96,7 +75,9 @@ def _without_own_fields(workflow: Workflow, notes: Notes) -> Workflow:
     def pruned(node: Any, where: str, fields: Mapping[str, Any], prefix: str = "") -> Any:
         for field in NOWHERE:
             if field in fields:
-                notes.add(where, f"leave out {prefix}{field}", f"it has {prefix}{field}, which only Argo has")
+                notes.note(
+                    where, f"leave out {prefix}{field}", f"it has {prefix}{field}, which only Argo has", "detail"
+                )
                 node = replace(node, native_extra=without_field(node.native_extra, f"{prefix}{field}"))
         return node
 
@@ -116,19 +97,19 @@ def _retry(retry: Retry, name: str, notes: Notes) -> Retry:
     limit = retry.limit
     if limit is None:
         reason = f"it is tried again at most {ENDLESS} times; Argo goes on without an end"
-        notes.add(name, "limit its attempts", reason)
+        notes.note(name, "limit its attempts", reason, "detail")
         limit = Literal(value=ENDLESS)
     elif isinstance(limit, Literal) and str(limit.value).isdigit():
         limit = Literal(value=int(str(limit.value)))
     rest = fields_of(retry.native_extra)
     if mapping_at(rest, "backoff").get("maxDuration") is not None:
         reason = "it is tried again as often as it says, although Argo stops after a time (maxDuration)"
-        notes.add(name, "try again for any time", reason, "run")
+        notes.note(name, "try again for any time", reason, "run")
     if rest.get("retryPolicy") in ("OnError", "OnTransientError"):
         reason = f"it is tried again after every failure, although Argo does so for some only ({rest['retryPolicy']})"
-        notes.add(name, "try again after failures", reason, "run")
+        notes.note(name, "try again after failures", reason, "run")
     if "affinity" in rest:
-        notes.add(name, "try again anywhere", "others do not say on which node an attempt runs")
+        notes.note(name, "try again anywhere", "others do not say on which node an attempt runs", "detail")
     others = {
         *rest.keys() - {"backoff", "affinity", "retryPolicy"},
         *mapping_at(rest, "backoff").keys() - {"maxDuration"},
@@ -141,15 +122,15 @@ def _one_failure(step: Step, notes: Notes) -> Step:
 
     def both(need: Need) -> Need:
         if "failed" in need.outcomes and "errored" not in need.outcomes:
-            notes.add(step.name, "take errors for failures", ERRORS, "")
+            notes.note(step.name, "take errors for failures", ERRORS)
             return replace(need, outcomes=tuple(sorted((*need.outcomes, "errored"))))
         return need
 
     if step.tolerates == ("failed",):
-        notes.add(step.name, "take errors for failures", ERRORS, "")
+        notes.note(step.name, "take errors for failures", ERRORS)
         step = replace(step, tolerates=("errored", "failed"))
     elif step.tolerates == ("errored",):
-        notes.add(step.name, "tolerate no errors", "others have failures only, and this step may have none", "run")
+        notes.note(step.name, "tolerate no errors", "others have failures only, and this step may have none", "run")
         step = replace(step, tolerates=())
     return step if step.needs is None else replace(step, needs=map_needs(step.needs, both))
 
@@ -162,7 +143,7 @@ def _bare(port: Port, notes: Notes) -> Port:
     rest = rest_of(port)
     for field in ("enum", "description"):
         if rest.pop(field, None) is not None:
-            notes.add(port.name, f"leave out {field}", f"the parameter has {field}, which is for people")
+            notes.note(port.name, f"leave out {field}", f"the parameter has {field}, which is for people", "detail")
     return replace(port, native_extra=native(rest) if rest else None)
 
 

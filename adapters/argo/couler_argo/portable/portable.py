@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from couler_argo.documents import without_records
 from couler_argo.portable.bodies import with_container
-from couler_argo.portable.details import Notes, with_common_words
+from couler_argo.portable.details import with_common_words
 from couler_argo.portable.legality import OF_ARGO
 from couler_argo.portable.libraries import gathered
 from couler_argo.portable.loops import with_items
 from couler_argo.portable.texts import with_plain_texts
 from couler_plugins.engine_kit.legalize.legality import raise_all
 from couler_plugins.engine_kit.legalize.native_fields import without_nulls
+from couler_plugins.engine_kit.legalize.notes import Notes
+from couler_plugins.engine_kit.legalize.passes import of_targets
 from couler_plugins.ir import (
     Bundle,
-    Graph,
     Literal,
     Native,
-    Operation,
     Output,
     Workflow,
     callables,
     callee_of,
     calls_by_callee,
-    needed,
     references,
     replace,
 )
@@ -39,9 +38,9 @@ def portable(workflow: Workflow, bundle: Bundle) -> tuple[Workflow | None, tuple
     """
     if workflow.library and not _runs(workflow):
         return None, ()
-    notes = Notes(workflow.label)
+    notes = Notes("argo", workflow.label)
     workflow = without_nulls(gathered(workflow, bundle))
-    workflow = replace(workflow, library="", graphs=tuple(map(_wanted, workflow.graphs)))
+    workflow = replace(workflow, library="", graphs=tuple(map(of_targets, workflow.graphs)))
     workflow = with_plain_texts(workflow)
     raise_all(OF_ARGO.refusals(workflow))
     workflow = with_common_words(with_items(without_records(workflow)), notes)
@@ -49,10 +48,9 @@ def portable(workflow: Workflow, bundle: Bundle) -> tuple[Workflow | None, tuple
         name: {item.name for site in sites for item in site.step.arguments if item.kind == "artifact"}
         for name, sites in calls_by_callee(workflow).items()
     }
-    operations = (
-        _with_paths(with_container(item, notes.add, passed.get(item.name, ()))) for item in workflow.operations
-    )
-    return replace(workflow, operations=tuple(operations)), tuple(notes.decisions)
+    operations = (with_container(item, notes.note, passed.get(item.name, ())) for item in workflow.operations)
+    plain = (replace(item, outputs=tuple(map(_with_path, item.outputs))) for item in operations)
+    return replace(workflow, operations=tuple(plain)), tuple(notes.decisions)
 
 
 def _runs(workflow: Workflow) -> bool:
@@ -64,27 +62,8 @@ def _runs(workflow: Workflow) -> bool:
     )
 
 
-def _wanted(graph: Graph) -> Graph:
-    """Return a graph with those steps only that its target needs."""
-    if not graph.targets or not all(isinstance(name, str) for name in graph.targets):
-        return graph
-    steps = {step.name: step for step in graph.steps}
-    pending = [str(name) for name in graph.targets]
-    wanted: set[str] = set()
-    while pending:
-        name = pending.pop()
-        if name in steps and name not in wanted:
-            wanted.add(name)
-            pending += [need.step for need in needed(steps[name].needs)]
-    return replace(graph, targets=(), steps=tuple(step for step in graph.steps if step.name in wanted))
-
-
-def _with_paths(operation: Operation) -> Operation:
-    """The operation with the files of its output parameters as their paths, where that is all that is said of them."""
-    return replace(operation, outputs=tuple(map(_with_path, operation.outputs)))
-
-
 def _with_path(output: Output) -> Output:
+    """Return an output parameter with its file as its path, where that is all that is said of it."""
     if output.kind != "parameter" or not isinstance(output.value, Native) or any(references(output.value)):
         return output
     data = output.value.data

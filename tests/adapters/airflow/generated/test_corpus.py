@@ -89,7 +89,7 @@ CALLED = {
         "found",
         "hasattr",
     ),
-    *("int", "held", "len", "name", "parsed", "range", "request", "str", "urlopen", "value"),
+    *("all_hold", "int", "len", "name", "parsed", "range", "request", "str", "urlopen", "value"),
     *("AirflowSkipException", "BashOperator", "CronTriggerTimetable", "DAG", "EmptyOperator", "KubernetesPodOperator"),
     *("MultipleCronTriggerTimetable", "Param", "TaskGroup", "ValueError", "all", "any", "bool", "compared", "float"),
     *("k8s", "literal", "only_if", "re", "read", "render", "text", "timedelta", "zip"),

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from adapters.airflow.generated.corpus import Written, corpus, loaded, written
+from adapters.airflow.generated.corpus import Written, corpus, loaded, lowered, written
 from adapters.airflow.generated.dag_runs import TaskInstance
 from adapters.subjects import ARGO, lift_source
 from couler_airflow.generating.artifacts import FILES, VOLUME
@@ -289,3 +289,35 @@ spec:
     templates:
     - {name: say, container: {image: busybox, command: [echo], args: ["{{workflow.parameters.level}}"]}}
 """
+
+
+KEPT_ELSEWHERE = """\
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: report}
+spec:
+  entrypoint: main
+  templates:
+  - name: main
+    steps:
+    - - {name: write, template: write}
+    - - name: read
+        template: read
+        arguments: {artifacts: [{name: table, from: "{{steps.write.outputs.artifacts.table}}"}]}
+  - name: write
+    container: {image: busybox, command: [sh, -c, "date | tee /tmp/table > /tmp/page"]}
+    outputs:
+      artifacts:
+      - {name: table, path: /tmp/table, s3: {bucket: shared, key: table}}
+      - {name: page, path: /tmp/page, s3: {bucket: shared, key: page}}
+  - name: read
+    inputs: {artifacts: [{name: table, path: /tmp/table}]}
+    container: {image: busybox, command: [cat, /tmp/table]}
+"""
+
+
+def test_an_artifact_with_a_place_of_its_own_is_lost_for_those_outside() -> None:
+    plan = lift_source(ARGO, read(KEPT_ELSEWHERE, "report.yaml"))
+    decisions = lowered(plan.workflows[0], plan).decisions
+    losses = {item.action: item.loss for item in decisions if "kept in the store" in item.reason}
+    assert losses == {"hands on 'table'": "detail", "hands on 'page'": "run"}

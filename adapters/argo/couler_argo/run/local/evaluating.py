@@ -194,9 +194,7 @@ class _Expr:
         if sign == "??":
             return self._first(operands)
         values = [self.value(operand) for operand in operands]
-        if len(values) == 1:
-            return -self._number(values[0])
-        return self._two(sign, *values)
+        return -self._number(values[0]) if len(values) == 1 else self._two(sign, *values)
 
     def _first(self, operands: Sequence[Tree]) -> Any:
         try:
