@@ -36,10 +36,10 @@ def omissions(workflow: Workflow, text: str, differences: Sequence[Decision]) ->
     by_name = callables(workflow) if workflow.entry is None else reachable(workflow)
     for owner in (workflow, *by_name.values()):
         name = workflow.label if isinstance(owner, Workflow) else owner.name
-        told = [item for item in differences if item.subject.rpartition("/")[2] in ("", name, workflow.label)]
-        if any(item.loss == "step" for item in told):
+        own = [item for item in differences if item.subject.rpartition("/")[2] in ("", name, workflow.label)]
+        if any(item.loss == "step" for item in own):
             continue
-        words = {word for item in told for word in WORD.findall(item.reason)}
+        words = {word for item in own for word in WORD.findall(item.reason)}
         texts = (pair for node in _parts(owner) for pair in _texts(node) if not words & set(pair[0]))
         missing = {".".join(path) for path, value in texts if not _holds(letters, value)}
         if missing:

@@ -158,8 +158,8 @@ class Carrying:
             Unsupported: the policy refuses some.
         """
         pairs = [*self._noted.values(), *((item, _error_of(item)) for item in decisions if item.loss)]
-        told = [decision for decision, _ in pairs]
-        others = [item for workflow in self._originals for item in omissions(workflow, text, told)]
+        losses = [decision for decision, _ in pairs]
+        others = [item for workflow in self._originals for item in omissions(workflow, text, losses)]
         pairs += [(item, _error_of(item)) for item in others]
         refused = [error for decision, error in pairs if self._policy.refuses(decision.loss)]
         if len(refused) > 1:

@@ -17,7 +17,7 @@ from couler_plugins.ir import (
     Value,
     replace,
 )
-from couler_tekton.portable.known import fields, structured
+from couler_tekton.portable.contents import fields, structured
 
 IMAGE = "busybox"
 CONDITION = re.compile(r"\s*([\w.\[\]]+)\s*(==|=|!=|>=|<=|>|<)\s*([\w.-]+)\s*")
@@ -37,7 +37,7 @@ done
 
 
 def in_container(operation: Operation, image: str, kubectl: str) -> Operation:
-    """Return an operation as one of containers, where that can be; see `prepared`."""
+    """Return an operation as one of containers, where that can be; see `prepare`."""
     rest = fields(operation.native_extra)
     if operation.containers:
         seconds = rest.pop("activeDeadlineSeconds", None)
@@ -48,9 +48,9 @@ def in_container(operation: Operation, image: str, kubectl: str) -> Operation:
         case "suspend" if (rest.get("suspend") or {}).get("duration") and not operation.outputs:
             return _run(operation, rest, image or IMAGE, ("sleep", rest["suspend"]["duration"]))
         case "resource" if kubectl:
-            made = _resource(rest["resource"], operation.outputs)
+            command = _resource(rest["resource"], operation.outputs)
             files = (replace(item, value=None, path=Literal(value=_file(item.name))) for item in operation.outputs)
-            return replace(_run(operation, rest, kubectl, made), outputs=tuple(files)) if made else operation
+            return replace(_run(operation, rest, kubectl, command), outputs=tuple(files)) if command else operation
         case "containerSet":
             return _containers(operation, rest)
     return operation
@@ -82,8 +82,8 @@ def _resource(resource: dict[str, Any], outputs: tuple[Output, ...]) -> tuple[An
     """Return the command for an object of Kubernetes; None where there is more to it."""
     action, flags = resource.get("action"), resource.get("flags", [])
     conditions = {key: resource[key] for key in ("successCondition", "failureCondition") if resource.get(key)}
-    known = {"action", "manifest", "flags", "mergeStrategy", *conditions, "setOwnerReference"}
-    if resource.keys() - known or resource.get("setOwnerReference") or not all(isinstance(one, str) for one in flags):
+    carried = {"action", "manifest", "flags", "mergeStrategy", *conditions, "setOwnerReference"}
+    if resource.keys() - carried or resource.get("setOwnerReference") or not all(isinstance(one, str) for one in flags):
         return None
     if "manifest" not in resource or action not in ("create", "apply", "delete", "replace", "get"):
         return None
@@ -93,9 +93,9 @@ def _resource(resource: dict[str, Any], outputs: tuple[Output, ...]) -> tuple[An
         parts = [CONDITION.fullmatch(part) for part in text.split(",")] if isinstance(text, str) else [None]
         if not all(parts):
             return None
-        asked = " && ".join(f'[ "$(get {part[1]})" {SHELL[part[2]]} {part[3]} ]' for part in parts if part)
+        question = " && ".join(f'[ "$(get {part[1]})" {SHELL[part[2]]} {part[3]} ]' for part in parts if part)
         ends = 'echo "it failed" >&2; exit 1' if key == "failureCondition" else "exit 0"
-        tests[key] = f"  if {asked}; then {ends}; fi\n"
+        tests[key] = f"  if {question}; then {ends}; fi\n"
     rows = []
     for output in outputs:
         source = fields(output.value) if isinstance(output.value, Native) else {}

@@ -42,7 +42,7 @@ from couler_plugins.ir import (
 from couler_plugins.plan import Decision
 from couler_tekton.generating.bodies import task_of
 from couler_tekton.generating.legality import is_computed, refuse, table_with
-from couler_tekton.generating.prepare import prepared
+from couler_tekton.generating.preparation import prepare
 from couler_tekton.generating.store import STORE, bound, claimed, of_step
 from couler_tekton.generating.tasks import Task, Tasks
 from couler_tekton.generating.values import matrix
@@ -69,7 +69,7 @@ def pipeline_run(
     Raises:
         Unsupported: it has something that Tekton has no words for.
     """
-    workflow, prior = prepared(workflow, image, kubectl)
+    workflow, prior = prepare(workflow, image, kubectl)
     closed = _closed(workflow, image)
     table_with(store).check(closed)
     assert closed.entry is not None

@@ -22,7 +22,7 @@ from couler_plugins.ir import (
     references,
     replace,
 )
-from couler_tekton.portable.known import fields, structured
+from couler_tekton.portable.contents import fields, structured
 
 STORE = "store"
 """The workspace that the claim is bound to."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from couler_plugins.engine_kit.legalize.passes import as_label
 from couler_plugins.ir import Graph, Literal, Operation, Reference, Step, Template, Workflow, callables, references
-from couler_tekton.portable.known import Look, Text, fields, known, put_together
+from couler_tekton.portable.contents import Look, Text, fields, put_together, resolve
 from couler_tekton.portable.values import said
 
 WORKSPACE = "/workspace"
@@ -37,7 +37,7 @@ def volumes_of(workflow: Workflow) -> dict[str, Any]:
     return volumes
 
 
-def bound_inside(step: Step, callee: Graph | Operation, volumes: Mapping[str, Any], look: Look) -> dict[str, Any]:
+def inner_bindings(step: Step, callee: Graph | Operation, volumes: Mapping[str, Any], look: Look) -> dict[str, Any]:
     """Return what the workspaces of a callee are bound to, by its own names for them."""
     passed = {item.get("name"): item for item in fields(step.native_extra).get("workspaces", [])}
     names = [item.get("name", "") for item in said(callee).get("workspaces", [])]
@@ -51,13 +51,13 @@ def bound_inside(step: Step, callee: Graph | Operation, volumes: Mapping[str, An
             continue
         volume = dict(volumes[outer])
         if "subPath" in item:
-            inner = known(
+            inner = resolve(
                 item["subPath"] if isinstance(item["subPath"], Text) else Literal(value=item["subPath"]), look
             )
             before = [volume["subPath"], "/"] if "subPath" in volume else []
             parts = [*before, *_parts(inner if isinstance(inner, Text) else item["subPath"])]
-            made = put_together([inner for part in parts for inner in _parts(part)])
-            volume["subPath"] = made.value if isinstance(made, Literal) else made
+            path = put_together([inner for part in parts for inner in _parts(part)])
+            volume["subPath"] = path.value if isinstance(path, Literal) else path
         bound[name] = volume
     return bound
 
@@ -80,7 +80,7 @@ def _parts(value: Any) -> list[Any]:
     return [value]
 
 
-def settled_volumes(bindings: Mapping[str, Mapping[str, Any]], workflow: Workflow) -> Iterator[tuple[str, str]]:
+def share_volumes(bindings: Mapping[str, Mapping[str, Any]], workflow: Workflow) -> Iterator[tuple[str, str]]:
     """Make up which volumes tasks share; yield a claim that has to be there, and why, for each.
 
     A new claim of one task is as good as an empty directory.

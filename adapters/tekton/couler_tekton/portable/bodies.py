@@ -16,7 +16,7 @@ from couler_plugins.engine_kit.legalize.shell import SCRIPT, as_argument
 from couler_plugins.engine_kit.legalize.values import substituted
 from couler_plugins.ir import Container, Literal, Operation, Output, Reference, Template, Value, replace
 from couler_tekton.portable.bindings import WORKSPACE
-from couler_tekton.portable.known import fields, structured
+from couler_tekton.portable.contents import fields, structured
 from couler_tekton.portable.programs import AWK, IGNORE, SPREAD, TAKE
 from couler_tekton.portable.steps import STEPS, is_spread
 from couler_tekton.portable.values import first_text, interpreter, refuse, said

@@ -6,7 +6,7 @@ Source: `docs/variables.md`.
 from __future__ import annotations
 
 from couler_plugins.ir import Graph, Literal, Operation, Port, Reference, Step, Template, Workflow
-from couler_tekton.portable.known import Known
+from couler_tekton.portable.contents import Content
 
 OF_RUN = {"context.pipelineRun": "PipelineRun", "context.taskRun": "TaskRun"}
 
@@ -36,14 +36,14 @@ class Context:
         self.parameters[name] = Port(name=name, value=Literal(value=value))
         return Reference(to="parameter", kind="parameter", name=name)
 
-    def of_step(self, reference: Reference, step: Step) -> Known | None:
+    def of_step(self, reference: Reference, step: Step) -> Content | None:
         """Return what the tasks of a Pipeline know of themselves."""
         if reference.name != "context.pipelineTask.retries" or reference.to != "run":
             return None
         limit = getattr(step.retry.limit, "value", None) if step.retry is not None else 0
         return None if limit is None else Literal(value=str(limit))
 
-    def look(self, reference: Reference, step: str, item: Graph | Operation | None) -> Known | None:
+    def look(self, reference: Reference, step: str, item: Graph | Operation | None) -> Content | None:
         """Return what a name stands for.
 
         Args:

@@ -51,7 +51,7 @@ def _names(data: object, key: str) -> Iterator[object]:
             yield from _names(item, key)
 
 
-def gathered(workflow: Workflow, bundle: Bundle) -> tuple[Workflow, dict[str, Operation]]:
+def gather(workflow: Workflow, bundle: Bundle) -> tuple[Workflow, dict[str, Operation]]:
     """The workflow with every Task and Pipeline that it calls, and the StepActions that these refer to, by name.
 
     Raises:
@@ -114,10 +114,12 @@ class _Gathering:
         """The StepActions that steps refer to; those that are not there, or are looked up elsewhere, are not."""
         references = (rest_of(item).get("ref") for operation in whole.operations for item in operation.containers)
         names = {item["name"] for item in references if isinstance(item, dict) and item.keys() == {"name"}}
-        found = {name: self._objects.resolve(("StepAction", name), whole.namespace, self._place, "") for name in names}
+        candidates = {
+            name: self._objects.resolve(("StepAction", name), whole.namespace, self._place, "") for name in names
+        }
         return {
             name: lift_object(items[0].item, items[0].document).operations[0]
-            for name, items in found.items()
+            for name, items in candidates.items()
             if len(items) == 1
         }
 

@@ -106,10 +106,10 @@ def _without_command(operation: Operation) -> bool:
 
 
 def _unknown_of_steps(operation: Operation) -> list[str]:
-    found = set()
+    names = set()
     for item in operation.containers:
         rest = said(item)
-        known = {
+        carried = {
             *CARRIED,
             *SAID,
             "results",
@@ -117,14 +117,14 @@ def _unknown_of_steps(operation: Operation) -> list[str]:
             "when",
             *(["onError"] if rest.get("onError") in IGNORED else []),
         }
-        found |= rest.keys() - known
-    return sorted(found)
+        names |= rest.keys() - carried
+    return sorted(names)
 
 
 def _odd_programs(operation: Operation) -> list[str]:
     """Return the programs that run scripts from files only, where there are also arguments."""
     words = [interpreter(item.script) for item in operation.containers if item.script is not None and item.args]
-    return [" ".join(found) for found, program in words if found and not PROGRAM.fullmatch(program)]
+    return [" ".join(command) for command, program in words if command and not PROGRAM.fullmatch(program)]
 
 
 TABLE = Table(

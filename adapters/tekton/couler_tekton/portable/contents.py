@@ -27,26 +27,26 @@ class Later(NamedTuple):
 
 
 Text = Literal | Reference | Template
-Known = Value | list[Any] | dict[str, Any] | Later
-Look = Callable[[Reference], "Known | None"]
+Content = Value | list[Any] | dict[str, Any] | Later
+Look = Callable[[Reference], "Content | None"]
 """What a reference stands for; None where nobody knows."""
 
 
-def at(held: Known | None, path: tuple[str, ...]) -> Known | None:
+def at(content: Content | None, path: tuple[str, ...]) -> Content | None:
     """Return a part of what a parameter holds: all of it (`*`), an item, or what is under a key."""
-    match held, path:
+    match content, path:
         case None, _:
             return None
         case _, () | ("*",):
-            return held
-        case list(), (number,) if number.isdigit() and int(number) < len(held):
-            return held[int(number)]  # type: ignore[no-any-return]
+            return content
+        case list(), (number,) if number.isdigit() and int(number) < len(content):
+            return content[int(number)]  # type: ignore[no-any-return]
         case dict(), (key,):
-            return held.get(key)
+            return content.get(key)
     return None
 
 
-def known(value: Value | None, look: Look) -> Known | None:
+def resolve(value: Value | None, look: Look) -> Content | None:
     """Return what a value is, with all that is known filled in; None where some of it is not known."""
     match value:
         case Native():
@@ -58,7 +58,7 @@ def known(value: Value | None, look: Look) -> Known | None:
     return value
 
 
-def _filled(data: Any, look: Look) -> Known | None:
+def _filled(data: Any, look: Look) -> Content | None:
     match data:
         case list():
             items: list[Any] = []
@@ -72,7 +72,7 @@ def _filled(data: Any, look: Look) -> Known | None:
             pairs = {key: _filled(item, look) for key, item in data.items()}
             return None if any(not isinstance(item, Text) for item in pairs.values()) else pairs
         case Reference() | Template():
-            return known(data, look)
+            return resolve(data, look)
     return Literal(value=data if isinstance(data, str) else json.dumps(data))
 
 
@@ -102,14 +102,14 @@ def put_together(parts: list[Any]) -> Value:
     return Template(parts=pieces) if any(not isinstance(one, str) for one in pieces) else Literal(value="".join(pieces))
 
 
-def settled(node: Any, look: Look) -> Any:
+def resolve_inside(node: Any, look: Look) -> Any:
     """Return what holds values with all that is known filled in; what nobody knows stays as it is."""
 
     def piece(reference: Reference) -> Value:
-        found = look(reference)
-        if isinstance(found, Later):
-            return found.text if reference.path == (ALL,) or not reference.path else reference
-        return found if isinstance(found, Text) else reference
+        content = look(reference)
+        if isinstance(content, Later):
+            return content.text if reference.path == (ALL,) or not reference.path else reference
+        return content if isinstance(content, Text) else reference
 
     def change(one: Node) -> Node:
         match one:
@@ -153,7 +153,7 @@ def fields(native: Native | None) -> dict[str, Any]:
 
 def structured(data: Mapping[str, Any] | list[Any]) -> Native | None:
     """Return data in which some texts are values as a structure; None where there is nothing in it."""
-    held: list[Any] = []
+    values: list[Any] = []
 
     def token(value: Any) -> Any:
         match value:
@@ -164,8 +164,8 @@ def structured(data: Mapping[str, Any] | list[Any]) -> Native | None:
             case Literal(value=content):
                 return content
             case Reference() | Template():
-                held.append(value)
-                return f"\ue001{len(held) - 1}\ue001"
+                values.append(value)
+                return f"\ue001{len(values) - 1}\ue001"
         return value
 
     text = json.dumps(token(data), ensure_ascii=False, separators=(",", ":"))
@@ -173,6 +173,6 @@ def structured(data: Mapping[str, Any] | list[Any]) -> Native | None:
     parts = joined(
         inner
         for number, piece in enumerate(pieces)
-        for inner in (_in_json(held[int(piece)]) if number % 2 else (piece,))
+        for inner in (_in_json(values[int(piece)]) if number % 2 else (piece,))
     )
     return Native(parts=parts) if data else None

@@ -36,7 +36,7 @@ from couler_tekton.generating.values import FACTS
 MAX_ITEMS = 256
 
 
-def prepared(workflow: Workflow, image: str, kubectl: str) -> tuple[Workflow, tuple[Decision, ...]]:
+def prepare(workflow: Workflow, image: str, kubectl: str) -> tuple[Workflow, tuple[Decision, ...]]:
     """Return a workflow in which more is said in words that Tekton has, and what is not quite the same.
 
     Args:
@@ -58,7 +58,7 @@ def prepared(workflow: Workflow, image: str, kubectl: str) -> tuple[Workflow, tu
             )
         )
 
-    given = {port.name: usual(port) for port in workflow.parameters if isinstance(usual(port), Literal)}
+    constants = {port.name: usual(port) for port in workflow.parameters if isinstance(usual(port), Literal)}
     parameters = []
     for port in workflow.parameters:
         is_bare = port.kind == "parameter" and port.origin is None and usual(port) is None
@@ -66,7 +66,7 @@ def prepared(workflow: Workflow, image: str, kubectl: str) -> tuple[Workflow, tu
             note(port.name, "is empty", f"the parameter {port.name!r} has no value: write it into the run")
         parameters.append(replace(port, value=Literal(value="")) if is_bare else port)
     workflow = map_references(replace(workflow, parameters=tuple(parameters)), _as_fact)
-    workflow = _with_constants(workflow, given, note)
+    workflow = _with_constants(workflow, constants, note)
     operations = tuple(with_paths(in_container(item, image, kubectl)) for item in workflow.operations)
     return with_image(replace(workflow, operations=operations), image), tuple(notes)
 
@@ -80,15 +80,15 @@ def _as_fact(reference: Reference) -> Reference:
     return Reference(to="parameter", kind="parameter", name=fact)
 
 
-def _with_constants(workflow: Workflow, given: dict[str, Any], note: Any) -> Workflow:
+def _with_constants(workflow: Workflow, constants: dict[str, Any], note: Any) -> Workflow:
     """Return a workflow whose lists and pods are known, where parameters say them by default."""
-    values = _values(workflow, given)
+    values = _values(workflow, constants)
 
     def filled(value: Any, owner: str) -> Any:
         def instead(reference: Reference) -> Reference | str:
-            held = values.get((owner if reference.to == "input" else "", reference.name))
-            is_text = reference.to in ("input", "parameter") and isinstance(held, str) and not reference.path
-            return held if is_text and isinstance(held, str) else reference
+            text = values.get((owner if reference.to == "input" else "", reference.name))
+            is_text = reference.to in ("input", "parameter") and isinstance(text, str) and not reference.path
+            return text if is_text and isinstance(text, str) else reference
 
         return substituted(value, instead)
 
@@ -113,9 +113,9 @@ def _with_constants(workflow: Workflow, given: dict[str, Any], note: Any) -> Wor
     return replace(workflow, graphs=tuple(graphs), operations=of_pods, native_extra=whole)
 
 
-def _values(workflow: Workflow, given: dict[str, Any]) -> dict[tuple[str, str], str]:
+def _values(workflow: Workflow, constants: dict[str, Any]) -> dict[tuple[str, str], str]:
     """Return the texts that parameters and inputs have in any case, by who has them and their name."""
-    values = {("", name): _text(value) for name, value in given.items()}
+    values = {("", name): _text(value) for name, value in constants.items()}
     by_name = callables(workflow)
     calls: dict[str, list[tuple[str, Step]]] = {}
     for graph, site in call_sites(workflow):
@@ -124,8 +124,8 @@ def _values(workflow: Workflow, given: dict[str, Any]) -> dict[tuple[str, str], 
         before = len(values)
         for name, callee in by_name.items():
             for port in callee.inputs:
-                held = {_passed(port.name, usual(port), owner, one, values) for owner, one in calls.get(name, ())}
-                text = held.pop() if len(held) == 1 else None
+                texts = {_passed(port.name, usual(port), owner, one, values) for owner, one in calls.get(name, ())}
+                text = texts.pop() if len(texts) == 1 else None
                 if text is not None:
                     values[name, port.name] = text
         if len(values) == before:
