@@ -159,8 +159,7 @@ class Carrying:
         """
         pairs = [*self._noted.values(), *((item, _error_of(item)) for item in decisions if item.loss)]
         losses = [decision for decision, _ in pairs]
-        others = [item for workflow in self._originals for item in omissions(workflow, text, losses)]
-        pairs += [(item, _error_of(item)) for item in others]
+        pairs += [(item, _error_of(item)) for item in omissions(self._originals, text, losses)]
         refused = [error for decision, error in pairs if self._policy.refuses(decision.loss)]
         if len(refused) > 1:
             raise merge([self._with_line(error) for error in refused])
