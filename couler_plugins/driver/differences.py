@@ -7,6 +7,7 @@ out, and told. The others refuse their file, unless the caller says otherwise.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
@@ -15,8 +16,9 @@ from couler_plugins.driver.descriptions import omissions
 from couler_plugins.driver.remedies import Placeholders, without
 from couler_plugins.engine_kit.legalize.legality import merge
 from couler_plugins.engine_kit.legalize.native_fields import fields_of
+from couler_plugins.engine_kit.legalize.passes import reached
 from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
-from couler_plugins.ir import Workflow
+from couler_plugins.ir import Workflow, leaf_call_sites
 from couler_plugins.plan import Decision, Plan
 from couler_plugins.plan.plan import Loss
 
@@ -196,7 +198,7 @@ class Carrying:
         if loss != "step" and isinstance(error, Unsupported):
             changed = without(workflow, error)
             if changed is not workflow:
-                self._note(workflow, error, loss, fields=_around(workflow) if changed.kind != workflow.kind else ())
+                self._note(workflow, error, loss, more=_losses(workflow, changed))
                 return changed
         changed, replaced = self._placeholders.replace(workflow, error)
         if changed is not workflow:
@@ -204,7 +206,7 @@ class Carrying:
         return changed
 
     def _note(
-        self, workflow: Workflow, error: CoulerError, loss: Loss, replaced: str = "", fields: Sequence[str] = ()
+        self, workflow: Workflow, error: CoulerError, loss: Loss, replaced: str = "", more: Sequence[str] = ()
     ) -> None:
         """Note what is lost.
 
@@ -213,20 +215,21 @@ class Carrying:
             error: what it is about.
             loss: what is lost.
             replaced: what a placeholder takes the place of, which may be more than what the error names.
-            fields: the engine's own fields that are lost with it.
+            more: the engine's own fields, and what else is lost with it.
         """
         action = f"{'put a placeholder for' if loss == 'step' else 'leave out'} {error.feature or 'it'}"
         message, *_ = error.message.splitlines()
         subject = (error.step or "").rpartition("/")[2]
         is_more = replaced not in ("", subject)
         line = error.line or self._placeholders.line_of(error.step or "")
-        whole, more = f"all of {replaced!r}: " if is_more else "", f" ({', '.join(fields)})" if fields else ""
+        whole = f"all of {replaced!r}: " if is_more else ""
+        message = f"{message} ({', '.join(more)})" if more else message
         decision = Decision(
             optimizer="convert",
             workflow=workflow.label,
             subject=replaced if is_more else error.step or "",
             action=action,
-            reason=f"{whole}{message}{more}",
+            reason=f"{whole}{message}",
             figures=() if line is None else (("line", line),),
             loss=loss,
         )
@@ -236,9 +239,15 @@ class Carrying:
             self._noted[workflow.label, message] = (decision, error)
 
 
-def _around(workflow: Workflow) -> list[str]:
-    """Return the names of the fields that say when a workflow starts by itself."""
-    return sorted(fields_of(workflow.native_extra).get("spec", {}).keys() - {"workflowSpec"})
+def _losses(workflow: Workflow, changed: Workflow) -> list[str]:
+    """Return the names of the fields that say when a workflow starts by itself, or of what does not run."""
+    if changed.kind != workflow.kind:
+        return sorted(fields_of(workflow.native_extra).get("spec", {}).keys() - {"workflowSpec"})
+    before, after = (
+        Counter(getattr(site.step.call, "name", site.step.name) for site in leaf_call_sites(reached(item)))
+        for item in (workflow, changed)
+    )
+    return sorted(name.rpartition("/")[2] for name in before - after)
 
 
 WAYS: dict[Loss, str] = {

@@ -32,7 +32,7 @@ from couler_plugins.ir import (
     replace,
 )
 from couler_tekton.portable.loops import LOOPS, with_loop
-from couler_tekton.portable.values import data_of, is_text, said
+from couler_tekton.portable.values import data_of, is_of_run, is_text, said
 from couler_tekton.variables import spell
 
 FAILED = ("errored", "failed")
@@ -51,7 +51,7 @@ def _asks_outcome(item: object) -> bool:
 
 def _foreign_reads(site: StepSite) -> list[str]:
     """Return what is read that only Tekton knows."""
-    compared = (item for item in references(site.step.condition) if not _asks_outcome(item) and not item.path)
+    compared = (item for item in references(site.step.condition) if not _asks_outcome(item) and is_text(item))
     declared = {port.name for port in site.graph.inputs} if site.graph is not None else set()
     values = tuple(item.value for item in site.step.arguments if is_text(item.value) or _is_item(item.value))
     return [
@@ -61,9 +61,10 @@ def _foreign_reads(site: StepSite) -> list[str]:
             item.to in ("parameter", "item")
             or (item.to == "input" and item.name in declared)
             or (item.to == "output" and item.step)
+            or is_of_run(item)
         )
         or item.kind == "result"
-        or (item.path and item.to != "item")
+        or (item.path and item.to != "item" and not is_of_run(item))
     ]
 
 
@@ -91,7 +92,7 @@ def _lists(step: Step) -> list[dict[str, Any]]:
 
 def _is_side(value: Any) -> bool:
     if isinstance(value, Reference):
-        return not value.path
+        return is_text(value)
     return isinstance(value, str) and "'" not in value and "\\" not in value and "\n" not in value
 
 

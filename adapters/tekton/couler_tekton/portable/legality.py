@@ -15,7 +15,7 @@ from couler_tekton.portable.bodies import CARRIED, PROGRAM, file_of
 from couler_tekton.portable.calls import CALLS
 from couler_tekton.portable.runs import ALONE, spec_of, template_of
 from couler_tekton.portable.steps import is_spread
-from couler_tekton.portable.values import ONLY_TEKTON, interpreter, is_text, said
+from couler_tekton.portable.values import ONLY_TEKTON, interpreter, is_of_run, is_text, said
 from couler_tekton.variables import spell
 
 SAID = frozenset({"description", "displayName"})
@@ -84,6 +84,8 @@ def _foreign_reads(operation: Operation) -> list[str]:
             case Reference(to="input", path=()):
                 return item.name in declared
             case Reference(to="parameter", path=()) | Reference(to="output", step="", path=("path",)):
+                return True
+            case Reference() if is_of_run(item):
                 return True
             case Reference(to="workspace"):
                 return item.path in (("bound",), ("path",), ("volume",), ("claim",))

@@ -51,7 +51,6 @@ class Resolution:
         self._whole = whole
         self._actions = actions
         self._by_name = callables(whole)
-        self._context = Context(whole)
         specs = spec_of(whole).get("taskRunSpecs", ())
         self._timeouts = {item["pipelineTaskName"]: item["timeout"] for item in specs if "timeout" in item}
         self._wanted: dict[str, dict[str, tuple[str, str]]] = {}
@@ -59,7 +58,7 @@ class Resolution:
         self._run: dict[str, Port] = {}
         self.bindings: dict[str, dict[str, Any]] = {}
         """By callable, what its workspaces are bound to."""
-        self.names = self._context.names
+        self.context = Context(whole)
         top = self._by_name[getattr(whole.entry.call, "name", "")]
         self._is_task = isinstance(top, Operation)
         self._add(top, Entered(top, {}, None, {}), self._of_run(top), volumes, "")
@@ -69,7 +68,7 @@ class Resolution:
         items = {name: self._with_parts(item) for name, item in self._made.items()}
         return replace(
             self._whole,
-            parameters=tuple((self._run | self._context.parameters).values()),
+            parameters=tuple((self._run | self.context.parameters).values()),
             graphs=tuple(item for item in items.values() if isinstance(item, Graph)),
             operations=tuple(item for item in items.values() if isinstance(item, Operation)),
         )
@@ -92,7 +91,7 @@ class Resolution:
 
     def _in_run(self, reference: Reference, contents: Mapping[str, Content | None]) -> Content | None:
         own = as_parameter(reference)
-        return at(contents.get(own.name), own.path) if own is not None else self._context.look(reference, "", None)
+        return at(contents.get(own.name), own.path) if own is not None else self.context.look(reference, "", None)
 
     def _parameter(self, name: str, value: Any, is_list: bool) -> Content:
         match value:
@@ -125,7 +124,7 @@ class Resolution:
     def _inside(self, look: Look, step: str, item: Graph | Operation) -> Look:
         def inside(reference: Reference) -> Content | None:
             content = look(reference)
-            return content if content is not None else self._context.look(reference, step, item)
+            return content if content is not None else self.context.look(reference, step, item)
 
         return inside
 
@@ -140,9 +139,9 @@ class Resolution:
                 case Reference(to="output", kind="parameter") if reference.step in by_step:
                     return self._result(reference, by_step[reference.step])
                 case Reference(to="workspace", path=("bound",)):
-                    return self._context.text(f"{reference.name}-bound", str(reference.name in volumes).lower())
+                    return self.context.text(f"{reference.name}-bound", str(reference.name in volumes).lower())
             content = look(reference)
-            return content if content is not None else self._context.look(reference, "", graph)
+            return content if content is not None else self.context.look(reference, "", graph)
 
         steps = tuple(self._step(step, inside, volumes, graph) for step in graph.steps)
         outputs = tuple(self._output(output, inside) for output in graph.outputs)
@@ -153,7 +152,7 @@ class Resolution:
         callee = self._by_name[getattr(step.call, "name", "")]
 
         def own(reference: Reference) -> Content | None:
-            return self._context.of_step(reference, step) or mount_path(reference, callee) or look(reference)
+            return self.context.of_step(reference, step, callee) or mount_path(reference, callee) or look(reference)
 
         originals = {argument.name: argument.value for argument in step.arguments}
         passed = {name: resolve(value, own) for name, value in originals.items()}

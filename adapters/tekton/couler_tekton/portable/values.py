@@ -7,12 +7,14 @@ import re
 from typing import Any
 
 from couler_plugins.engine_kit.legalize.legality import Legality
-from couler_plugins.ir import Literal, Native, Reference, Template, Value
+from couler_plugins.ir import Expression, Literal, Native, Reference, Template, Value
 from couler_tekton.variables import spell, write_structure
 
 ONLY_TEKTON = Legality(engine="tekton", rules={}, hints={}, usual="remove it, or keep this workflow on Tekton")
 refuse = ONLY_TEKTON.refusal
 MARK = "\ue000"
+RUN = "workflow"
+"""What the run is called in references that all engines have: as Argo calls it."""
 SHEBANG = re.compile(r"\s*#!\s*(\S+)[ \t]*([^\n]*)\n")
 
 
@@ -65,13 +67,18 @@ def _with_values(data: Any, references_inside: list[Reference]) -> Any:
     return data
 
 
-def is_text(value: Value) -> bool:
+def is_of_run(reference: Reference) -> bool:
+    """Return whether this is a fact of a run that other engines have, too: its name, or its uid."""
+    return reference.to == "run" and reference.name == RUN
+
+
+def is_text(value: Value | str) -> bool:
     """Whether this is a text, rather than a list or a mapping."""
     match value:
-        case Literal(value=str()):
+        case str() | Literal(value=str()):
             return True
         case Reference(path=path):
-            return not path
+            return not path or is_of_run(value)
         case Template(parts=parts):
-            return all(isinstance(part, str) or (isinstance(part, Reference) and not part.path) for part in parts)
+            return all(not isinstance(part, Expression) and is_text(part) for part in parts)
     return False
