@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 
 from couler_plugins.engine_kit.legalize.python.functions import IMAGE
+from couler_plugins.engine_kit.legalize.values import substituted
 from couler_plugins.ir import (
     Argument,
     Call,
@@ -49,6 +50,19 @@ def with_image(workflow: Workflow, image: str) -> Workflow:
         return replace(node, containers=tuple(_with_own_image(item, name) for item in node.containers))
 
     return rebuild(workflow, change)
+
+
+def with_paths(operation: Operation) -> Operation:
+    """Return an operation whose containers name the paths of its files themselves."""
+    paths = {("input", port.kind, port.name): port.path for port in operation.inputs}
+    paths |= {("output", output.kind, output.name): output.path for output in operation.outputs}
+
+    def named(reference: Reference) -> Reference | str:
+        path = paths.get((reference.to, reference.kind, reference.name)) if not reference.step else None
+        is_path = reference.path == ("path",) and isinstance(path, Literal) and isinstance(path.value, str)
+        return path.value if is_path else reference  # type: ignore[union-attr,return-value]
+
+    return replace(operation, containers=substituted(operation.containers, named))
 
 
 def _with_own_image(container: Container, image: str) -> Container:

@@ -131,7 +131,7 @@ def test_a_hook_is_a_task_that_runs_whatever_became_of_another() -> None:
     ("template", "expected"),
     [
         ('{name: main, container: {image: "argoproj/argosay:v2", args: [echo, hi]}}', ["/argosay"]),
-        ("{name: main, suspend: {duration: 2m}}", ["sleep", "120"]),
+        ("{name: main, suspend: {duration: 2m}}", ["sleep"]),
         ("{name: main, script: {image: busybox, command: [sh], source: exit}}", ["exit", "sh"]),
     ],
     ids=["image", "waiting", "script"],
@@ -153,7 +153,7 @@ def test_containers_of_one_image_run_one_after_another() -> None:
     apart = template.replace("name: b, image: busybox", "name: b, image: alpine")
     error = result_of(workflow(apart)).error
     assert isinstance(error, Unsupported)
-    assert (error.feature, error.step) == ("Operation.kind", "main")
+    assert (error.feature, error.step) == ("Operation.containers", "main")
 
 
 def test_a_resource_is_made_by_kubectl() -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from couler_plugins.engine_kit.legalize.native_fields import fields_of
+from couler_plugins.engine_kit.legalize.shell import around
+from couler_plugins.engine_kit.legalize.values import words
 from couler_plugins.ir import Container, Literal, Operation, Reference, Template, Value, replace
 
 OUTCOME, CODE = "outcome", "exit-code"
@@ -78,16 +80,6 @@ COMMANDS = {
 
 Source: Argo's `manifests/quick-start/base/overlays/workflow-controller-configmap.yaml` (`images`).
 """
-
-
-def words(*texts: str) -> tuple[Value, ...]:
-    """Return texts as arguments."""
-    return tuple(Literal(value=text) for text in texts)
-
-
-def around(container: Container, program: str, *arguments: Value) -> Container:
-    """Return a container whose command a program of shell runs."""
-    return replace(container, command=(*words("sh", "-c", program, "sh"), *arguments, *container.command))
 
 
 def commanded(container: Container) -> Container:

@@ -5,10 +5,11 @@ Sources: `docs/pipelineruns.md` (a run without a timeout ends after an hour), `d
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from couler_plugins.documents.mappings import mapping_at
+from couler_plugins.documents.mappings import mapping_at, without_empty
 from couler_plugins.engine_kit.legalize.conditions import Membership
 from couler_plugins.engine_kit.legalize.native_fields import HOUSEKEEPING, POD_FIELDS, fields_of
 from couler_plugins.engine_kit.legalize.passes import (
@@ -52,6 +53,8 @@ from couler_tekton.tasks import ENDED
 
 PIPELINE = "pipeline"
 LABEL = 63
+LABELED = re.compile(r"([A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?)?", re.ASCII)
+"""What Kubernetes takes for the value of a label."""
 FOREVER = "0s"
 
 
@@ -203,7 +206,8 @@ def _rest(workflow: Workflow, workspaces: list[Any]) -> Native:
     spec, metadata = rest.get("spec", {}), rest.get("metadata", {})
     seconds, account = spec.get("activeDeadlineSeconds"), spec.get("serviceAccountName")
     pod = {key: spec[key] for key in sorted(POD_FIELDS & spec.keys())}
-    said = {key: metadata[key] for key in ("labels", "annotations") if key in metadata}
+    labels = {key: text for key, text in (metadata.get("labels") or {}).items() if LABELED.fullmatch(str(text))}
+    said = without_empty({"labels": labels, "annotations": metadata.get("annotations")})
     template = {**({"serviceAccountName": account} if account else {}), **({"podTemplate": pod} if pod else {})}
     timeouts = {"timeouts": {"pipeline": FOREVER if seconds is None else f"{seconds}s"}}
     bindings = {"workspaces": workspaces} if workspaces else {}

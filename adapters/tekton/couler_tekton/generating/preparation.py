@@ -1,22 +1,19 @@
-"""What other engines do themselves, in words that Tekton has: before a workflow is judged, and written.
-
-Sources: Argo's docs/fields.md (ContainerSetTemplate, ResourceTemplate, SuspendTemplate, Sequence).
-"""
+"""What other engines do themselves, in words that Tekton has: before a workflow is judged, and written."""
 
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
-from couler_plugins.engine_kit.legalize.passes import with_image
+from couler_plugins.engine_kit.legalize.kubectl import managed
+from couler_plugins.engine_kit.legalize.loops import with_items
+from couler_plugins.engine_kit.legalize.passes import with_image, with_paths
 from couler_plugins.engine_kit.legalize.rules import usual
-from couler_plugins.engine_kit.legalize.values import substituted
+from couler_plugins.engine_kit.legalize.values import fields, structured, substituted, words
 from couler_plugins.ir import (
-    Axis,
+    Container,
     Literal,
-    Loop,
-    Native,
+    Operation,
     Reference,
     Step,
     Template,
@@ -29,11 +26,9 @@ from couler_plugins.ir import (
     replace,
 )
 from couler_plugins.plan import Decision
-from couler_tekton.generating.containers import in_container
-from couler_tekton.generating.store import with_paths
 from couler_tekton.generating.values import FACTS
 
-MAX_ITEMS = 256
+IMAGE = "busybox"
 
 
 def prepare(workflow: Workflow, image: str, kubectl: str) -> tuple[Workflow, tuple[Decision, ...]]:
@@ -67,7 +62,7 @@ def prepare(workflow: Workflow, image: str, kubectl: str) -> tuple[Workflow, tup
         parameters.append(replace(port, value=Literal(value="")) if is_bare else port)
     workflow = map_references(replace(workflow, parameters=tuple(parameters)), _as_fact)
     workflow = _with_constants(workflow, constants, note)
-    operations = tuple(with_paths(in_container(item, image, kubectl)) for item in workflow.operations)
+    operations = tuple(with_paths(_in_container(managed(item, kubectl), image)) for item in workflow.operations)
     return with_image(replace(workflow, operations=operations), image), tuple(notes)
 
 
@@ -93,10 +88,10 @@ def _with_constants(workflow: Workflow, constants: dict[str, Any], note: Any) ->
         return substituted(value, instead)
 
     def step(one: Step, owner: str) -> Step:
-        loop = _loop(one.loop, lambda value: filled(value, owner)) if one.loop is not None else None
-        if loop != one.loop and any(references(one.loop)):
+        new = with_items(replace(one, loop=filled(one.loop, owner)))
+        if new != one and any(references(one.loop)):
             note(one.name, "loops over a list", f"{one.name!r} loops over what its parameters say by default")
-        return replace(one, loop=loop)
+        return new
 
     def item(one: Any) -> Any:
         rest = filled(one.native_extra, getattr(one, "name", ""))
@@ -156,43 +151,14 @@ def _text(value: Literal) -> str:
     return value.value if isinstance(value.value, str) else json.dumps(value.value)
 
 
-def _loop(loop: Loop, filled: Any) -> Loop:
-    """Return a loop over a list that stands there, where it counts, or where parameters say it."""
-    axes = tuple(replace(axis, values=filled(axis.values)) for axis in loop.axes)
-    items: Any = None
-    values = axes[0].values if len(axes) == 1 else None
-    if loop.combine == "sequence":
-        items = _sequence({axis.name: axis.values for axis in axes})
-    elif isinstance(values, Literal) and isinstance(values.value, str):
-        items = _listed(values.value)
-    elif isinstance(values, Native) and not any(references(values)):
-        items = _listed(values.data) if isinstance(values.data, str) else None
-    if not isinstance(items, list):
-        return replace(loop, axes=axes)
-    return replace(loop, combine="rows", axes=(Axis(name="item", values=Native.of(items)),))
-
-
-def _listed(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None
-
-
-def _sequence(said: dict[str, Value]) -> list[str] | None:
-    """Return the numbers that a loop counts; None where they are only known at run time."""
-    texts = {name: _text(value) for name, value in said.items() if isinstance(value, Literal)}
-    if len(texts) != len(said) or not all(
-        re.fullmatch(r"-?\d+", texts.get(key, "0")) for key in ("start", "end", "count")
-    ):
-        return None
-    start = int(texts.get("start", "0"))
-    count = texts.get("count")
-    end = start + int(count) - 1 if count is not None else int(texts.get("end", "0"))
-    if count is not None and int(count) < 1:
-        return None
-    numbers = range(start, end + 1) if end >= start else range(start, end - 1, -1)
-    form = texts.get("format", "%d")
-    if len(numbers) > MAX_ITEMS or not re.fullmatch(r"[^%]*%0?\d*[dxXo][^%]*", form):
-        return None
-    return [form % number for number in numbers]
+def _in_container(operation: Operation, image: str) -> Operation:
+    """Return an operation whose pod has no time limit but its own; waiting for a time is a container, too."""
+    rest = fields(operation.native_extra)
+    seconds = rest.pop("activeDeadlineSeconds", None)
+    if operation.containers and isinstance(seconds, (int, str)) and operation.timeout is None:
+        return replace(operation, timeout=Literal(value=f"{seconds}s"), native_extra=structured(rest))
+    duration = (rest.pop("suspend", None) or {}).get("duration")
+    if operation.kind != "suspend" or not isinstance(duration, (Reference, Template)) or operation.outputs:
+        return operation
+    container = Container(image=Literal(value=image or IMAGE), command=(*words("sleep"), duration))
+    return replace(operation, kind="container", containers=(container,), native_extra=structured(rest))

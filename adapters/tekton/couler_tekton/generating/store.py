@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from couler_plugins.engine_kit.legalize.values import substituted
+from couler_plugins.engine_kit.legalize.shell import around
+from couler_plugins.engine_kit.legalize.values import fields, structured, words
 from couler_plugins.ir import (
     Container,
     Literal,
@@ -22,7 +23,6 @@ from couler_plugins.ir import (
     references,
     replace,
 )
-from couler_tekton.portable.contents import fields, structured
 
 STORE = "store"
 """The workspace that the claim is bound to."""
@@ -120,23 +120,7 @@ def with_files(container: Container, files: list[File]) -> tuple[Container, dict
         passed[name] = file.place
         place = Reference(to="input", kind="parameter", name=name)
         rows += [Literal(value=file.kind), place, file.path, Literal(value=file.mode)]
-    words = (Literal(value=text) for text in ("sh", "-c", FILES, "sh", f"$(workspaces.{STORE}.path)"))
-    return replace(container, command=(*words, *rows, Literal(value="--"), *container.command)), passed
-
-
-def with_paths(operation: Operation) -> Operation:
-    """Return an operation that names the paths of its files itself."""
-    inputs = {port.name: port.path for port in operation.inputs if port.path is not None}
-    outputs = {(output.kind, output.name): output.path for output in operation.outputs if output.path is not None}
-
-    def instead(reference: Reference) -> Reference | str:
-        path = None
-        if reference.path == ("path",) and not reference.step:
-            path = inputs.get(reference.name) if reference.to == "input" else None
-            path = outputs.get((reference.kind, reference.name)) if reference.to == "output" else path
-        return path.value if isinstance(path, Literal) and isinstance(path.value, str) else reference
-
-    return replace(operation, containers=substituted(operation.containers, instead))
+    return around(container, FILES, *words(f"$(workspaces.{STORE}.path)"), *rows, *words("--")), passed
 
 
 def bound(claim: str) -> list[Mapping[str, Any]]:

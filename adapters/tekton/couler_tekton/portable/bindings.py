@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from couler_plugins.engine_kit.legalize.passes import as_label
+from couler_plugins.engine_kit.legalize.values import fields
 from couler_plugins.ir import Graph, Literal, Operation, Reference, Step, Template, Workflow, callables, references
-from couler_tekton.portable.contents import Look, Text, fields, put_together, resolve
+from couler_tekton.portable.contents import Look, Text, put_together, resolve
 from couler_tekton.portable.values import said
 
 WORKSPACE = "/workspace"

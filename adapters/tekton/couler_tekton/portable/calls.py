@@ -13,7 +13,7 @@ from typing import Any
 from couler_plugins.engine_kit.legalize.conditions import SUCCEEDED, memberships, outcome
 from couler_plugins.engine_kit.legalize.legality import Rule
 from couler_plugins.engine_kit.legalize.tables import StepSite
-from couler_plugins.engine_kit.legalize.values import joined
+from couler_plugins.engine_kit.legalize.values import data_of, joined
 from couler_plugins.ir import (
     Expression,
     Graph,
@@ -32,7 +32,7 @@ from couler_plugins.ir import (
     replace,
 )
 from couler_tekton.portable.loops import LOOPS, with_loop
-from couler_tekton.portable.values import data_of, is_of_run, is_text, said
+from couler_tekton.portable.values import is_of_run, is_text, said
 from couler_tekton.variables import spell
 
 FAILED = ("errored", "failed")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from couler_plugins.engine_kit.legalize.values import joined
+from couler_plugins.engine_kit.legalize.values import data_of, joined
 from couler_plugins.ir import Literal, Native, Reference, Template, Value, rebuild
 from couler_plugins.ir.values import Node
-from couler_tekton.portable.values import data_of
 
 ALL = "*"
 
@@ -143,36 +142,3 @@ def _in_json(part: Any) -> tuple[Any, ...]:
         case Template(parts=parts):
             return tuple(json.dumps(one)[1:-1] if isinstance(one, str) else one for one in parts)
     return (part,)
-
-
-def fields(native: Native | None) -> dict[str, Any]:
-    """Return a structure as data in which each text with references is a value."""
-    data = data_of(native) if native is not None else {}
-    return data if isinstance(data, dict) else {}
-
-
-def structured(data: Mapping[str, Any] | list[Any]) -> Native | None:
-    """Return data in which some texts are values as a structure; None where there is nothing in it."""
-    values: list[Any] = []
-
-    def token(value: Any) -> Any:
-        match value:
-            case dict():
-                return {key: token(item) for key, item in value.items()}
-            case list() | tuple():
-                return [token(item) for item in value]
-            case Literal(value=content):
-                return content
-            case Reference() | Template():
-                values.append(value)
-                return f"\ue001{len(values) - 1}\ue001"
-        return value
-
-    text = json.dumps(token(data), ensure_ascii=False, separators=(",", ":"))
-    pieces = text.split("\ue001")
-    parts = joined(
-        inner
-        for number, piece in enumerate(pieces)
-        for inner in (_in_json(values[int(piece)]) if number % 2 else (piece,))
-    )
-    return Native(parts=parts) if data else None

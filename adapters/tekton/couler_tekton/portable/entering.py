@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from couler_plugins.engine_kit.legalize.values import data_of
 from couler_plugins.ir import (
     Graph,
     Literal,
@@ -17,7 +18,7 @@ from couler_plugins.ir import (
     replace,
 )
 from couler_tekton.portable.contents import Content, Later, Look, Text, at, resolve
-from couler_tekton.portable.values import data_of, said
+from couler_tekton.portable.values import said
 from couler_tekton.variables import Scope
 
 PARTS = "-"

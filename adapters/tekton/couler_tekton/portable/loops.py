@@ -12,6 +12,7 @@ from typing import Any
 
 from couler_plugins.engine_kit.legalize.legality import Rule
 from couler_plugins.engine_kit.legalize.tables import StepSite
+from couler_plugins.engine_kit.legalize.values import data_of
 from couler_plugins.ir import (
     Argument,
     Axis,
@@ -25,7 +26,6 @@ from couler_plugins.ir import (
     Value,
     replace,
 )
-from couler_tekton.portable.values import data_of
 
 MAX_ITEMS = 256
 

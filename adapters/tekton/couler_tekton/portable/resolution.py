@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from couler_plugins.engine_kit.legalize.placeholders import is_placeholder
+from couler_plugins.engine_kit.legalize.values import data_of, structured
 from couler_plugins.ir import (
     Argument,
     Axis,
@@ -29,12 +30,12 @@ from couler_plugins.ir import (
     replace,
 )
 from couler_tekton.portable.bindings import inner_bindings, mount_path
-from couler_tekton.portable.contents import Content, Later, Look, Text, at, resolve, resolve_inside, structured
+from couler_tekton.portable.contents import Content, Later, Look, Text, at, resolve, resolve_inside
 from couler_tekton.portable.context import Context
 from couler_tekton.portable.entering import PARTS, Entered, as_parameter, type_of
 from couler_tekton.portable.runs import spec_of
 from couler_tekton.portable.steps import with_steps
-from couler_tekton.portable.values import data_of, said
+from couler_tekton.portable.values import said
 
 
 class Resolution:

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from couler_plugins.engine_kit.legalize.values import fields, structured
 from couler_plugins.ir import Container, Literal, Operation, Output, Reference, Value, replace
 from couler_tekton.containers import read_container
-from couler_tekton.portable.contents import ALL, Content, Later, Look, at, fields, resolve, resolve_inside, structured
+from couler_tekton.portable.contents import ALL, Content, Later, Look, at, resolve, resolve_inside
 from couler_tekton.portable.values import said
 from couler_tekton.variables import scope_in
 

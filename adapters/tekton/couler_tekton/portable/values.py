@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
 from couler_plugins.engine_kit.legalize.legality import Legality
-from couler_plugins.ir import Expression, Literal, Native, Reference, Template, Value
+from couler_plugins.ir import Expression, Literal, Reference, Template, Value
 from couler_tekton.variables import spell, write_structure
 
 ONLY_TEKTON = Legality(engine="tekton", rules={}, hints={}, usual="remove it, or keep this workflow on Tekton")
 refuse = ONLY_TEKTON.refusal
-MARK = "\ue000"
 RUN = "workflow"
 """What the run is called in references that all engines have: as Argo calls it."""
 SHEBANG = re.compile(r"\s*#!\s*(\S+)[ \t]*([^\n]*)\n")
@@ -36,35 +34,6 @@ def interpreter(script: Value) -> tuple[list[str], str]:
         return ([], "") if first_text(script).lstrip().startswith("#!") else (["/bin/sh"], "sh")
     words = [word for word in match.groups() if word]
     return words, words[-1] if words[0].endswith("/env") else words[0].rsplit("/", 1)[-1]
-
-
-def data_of(native: Native) -> Any:
-    """A structure as data in which each text with references is a value."""
-    references_inside: list[Reference] = []
-    pieces: list[str] = []
-    for part in native.parts:
-        if isinstance(part, str):
-            pieces.append(part)
-        else:
-            assert isinstance(part, Reference)
-            pieces.append(f"{MARK}{len(references_inside)}{MARK}")
-            references_inside.append(part)
-    return _with_values(json.loads("".join(pieces)), references_inside)
-
-
-def _with_values(data: Any, references_inside: list[Reference]) -> Any:
-    match data:
-        case dict():
-            return {key: _with_values(content, references_inside) for key, content in data.items()}
-        case list():
-            return [_with_values(content, references_inside) for content in data]
-        case str() if MARK in data and references_inside:
-            parts = [
-                references_inside[int(part)] if number % 2 else part for number, part in enumerate(data.split(MARK))
-            ]
-            kept = tuple(part for part in parts if part != "")
-            return kept[0] if len(kept) == 1 else Template(parts=kept)
-    return data
 
 
 def is_of_run(reference: Reference) -> bool:
