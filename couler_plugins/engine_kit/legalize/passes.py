@@ -21,6 +21,7 @@ from couler_plugins.ir import (
     Port,
     Reference,
     Step,
+    Value,
     Workflow,
     callables,
     calls_by_callee,
@@ -54,7 +55,9 @@ def with_image(workflow: Workflow, image: str) -> Workflow:
 
 def with_paths(operation: Operation) -> Operation:
     """Return an operation whose containers name the paths of its files themselves."""
-    paths = {("input", port.kind, port.name): port.path for port in operation.inputs}
+    paths: dict[tuple[str, str, str], Value | None] = {
+        ("input", port.kind, port.name): port.path for port in operation.inputs
+    }
     paths |= {("output", output.kind, output.name): output.path for output in operation.outputs}
 
     def named(reference: Reference) -> Reference | str:

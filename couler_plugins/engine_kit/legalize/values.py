@@ -24,6 +24,15 @@ def joined(parts: Iterable[Any]) -> tuple[Any, ...]:
     return tuple(result)
 
 
+def together(pieces: Iterable[Any]) -> Value:
+    """Return texts and values of texts, one behind the other, as one value."""
+    flat = (part for piece in pieces for part in (piece.parts if isinstance(piece, Template) else (piece,)))
+    parts = joined(str(part.value) if isinstance(part, Literal) else part for part in flat)
+    if len(parts) == 1 and isinstance(parts[0], Reference):
+        return parts[0]
+    return Literal(value="".join(parts)) if all(isinstance(part, str) for part in parts) else Template(parts=parts)
+
+
 def substituted(value: T, change: Function[[Reference], Reference | str]) -> T:
     """Return a value, or what holds values, with each reference changed; a text becomes a part of what is around it."""
 
@@ -33,9 +42,8 @@ def substituted(value: T, change: Function[[Reference], Reference | str]) -> T:
                 new = change(node)
                 return Literal(value=new) if isinstance(new, str) else new
             case Template(parts=parts):
-                pieces = joined(part.value if isinstance(part, Literal) else part for part in parts)
-                is_text = all(isinstance(piece, str) for piece in pieces)
-                return Literal(value="".join(pieces)) if is_text else Template(parts=pieces)
+                text = together(parts)
+                return Template(parts=(text,)) if isinstance(text, Reference) else text
             case Native(parts=parts):
                 return Native(
                     parts=joined(json.dumps(part.value)[1:-1] if isinstance(part, Literal) else part for part in parts)
@@ -63,8 +71,7 @@ def _with_values(data: Any, references_inside: Sequence[Reference | Expression])
             return [_with_values(content, references_inside) for content in data]
         case str() if "\0" in data and references_inside:
             pieces = enumerate(data.split("\0"))
-            parts = joined(references_inside[int(piece)] if number % 2 else piece for number, piece in pieces)
-            return parts[0] if len(parts) == 1 and isinstance(parts[0], Reference) else Template(parts=parts)
+            return together(references_inside[int(piece)] if number % 2 else piece for number, piece in pieces)
     return data
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from couler_kfp.generating.loops import unrolled
 from couler_kfp.generating.pods import with_pods
@@ -12,7 +11,7 @@ from couler_kfp.generating.sources import with_sources
 from couler_plugins.engine_kit.legalize.kubectl import managed
 from couler_plugins.engine_kit.legalize.passes import with_image, with_paths
 from couler_plugins.engine_kit.legalize.rules import KINDS, usual
-from couler_plugins.engine_kit.legalize.values import joined
+from couler_plugins.engine_kit.legalize.values import together
 from couler_plugins.ir import (
     Argument,
     Literal,
@@ -112,19 +111,6 @@ def _is_input(reference: Reference) -> bool:
 
 def _filled(template: Template, values: Mapping[str, Value | None]) -> Value | None:
     """Return a text with what is passed in place of the inputs that it reads; None where that is no text."""
-    parts: list[Any] = []
-    for part in template.parts:
-        value = values.get(part.name) if isinstance(part, Reference) else part
-        match value:
-            case str():
-                parts.append(value)
-            case Literal():
-                parts.append(str(value.value))
-            case Reference():
-                parts.append(value)
-            case Template():
-                parts += value.parts
-            case _:
-                return None
-    pieces = joined(parts)
-    return Literal(value=pieces[0]) if len(pieces) == 1 and isinstance(pieces[0], str) else Template(parts=pieces)
+    pieces = [values.get(part.name) if isinstance(part, Reference) else part for part in template.parts]
+    fits = all(isinstance(piece, (str, Literal, Reference, Template)) for piece in pieces)
+    return together(pieces) if fits else None

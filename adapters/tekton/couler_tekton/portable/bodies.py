@@ -13,8 +13,8 @@ from typing import Any
 from couler_plugins.engine_kit.legalize.placeholders import is_placeholder
 from couler_plugins.engine_kit.legalize.rules import texts
 from couler_plugins.engine_kit.legalize.shell import SCRIPT, around, as_argument
-from couler_plugins.engine_kit.legalize.values import fields, structured, substituted, words
-from couler_plugins.ir import Container, Literal, Operation, Output, Reference, Template, Value, replace
+from couler_plugins.engine_kit.legalize.values import fields, structured, substituted, together, words
+from couler_plugins.ir import Container, Literal, Operation, Output, Reference, Value, replace
 from couler_tekton.portable.bindings import WORKSPACE
 from couler_tekton.portable.programs import AWK, IGNORE, SPREAD, TAKE
 from couler_tekton.portable.steps import STEPS, is_spread
@@ -171,10 +171,7 @@ def _spread(container: Container) -> Container:
     texts_of = (*container.command, *container.args)
     if not any(map(is_spread, texts_of)):
         return container
-    marked = (
-        Template(parts=("+", replace(word, path=()))) if is_spread(word) else _behind("=", word)  # type: ignore[type-var]
-        for word in texts_of
-    )
+    marked = (together(("+", replace(word, path=())) if is_spread(word) else ("=", word)) for word in texts_of)
     return around(replace(container, command=tuple(marked), args=()), SPREAD, *words(AWK))
 
 
@@ -195,15 +192,9 @@ def _plain(container: Container) -> Container:
         return container
     command, program = interpreter(container.script)
     has_shebang = first_text(container.script).lstrip().startswith("#!")
-    text: Value = as_argument(container.script if has_shebang else _behind(PREAMBLE, container.script))
+    text: Value = as_argument(container.script if has_shebang else together((PREAMBLE, container.script)))
     start = words(*command)
     if not PROGRAM.fullmatch(program):
         return replace(container, command=(*words("sh", "-c", SCRIPT, "sh"), text, *start), script=None)
     flag, end = words("-e" if program in ("perl", "ruby") else "-c"), words(*["script"] * program.endswith("sh"))
     return replace(container, command=(*start, *flag, text, *end), script=None)
-
-
-def _behind(text: str, value: Value) -> Value:
-    if isinstance(value, Template):
-        return Template(parts=(text, *value.parts))
-    return Template(parts=(text, value)) if isinstance(value, Reference) else Literal(value=f"{text}{value.value}")  # type: ignore[union-attr]

@@ -8,6 +8,7 @@ result of another one does not start where that was skipped; one that is merely 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from typing import Any
 
 from couler_plugins.engine_kit.legalize.conditions import SUCCEEDED, memberships, outcome
@@ -223,7 +224,7 @@ def _condition(step: Step) -> Expression | None:
     parts: list[str | Reference | Template] = []
     for item in _questions(step):
         if "cel" in item:
-            question = list(_in_cel(item).parts)
+            question: Sequence[Any] = _in_cel(item).parts
         else:
             question = _of_outcome(_outcomes(item)) if _asks_outcome(item["input"]) else _question(item)
         parts += [" && " if parts and question else "", *question]
@@ -233,7 +234,7 @@ def _condition(step: Step) -> Expression | None:
 def _in_cel(item: dict[str, Any]) -> Expression:
     """Return a question in CEL, in which texts that the run fills in are values: they stand in quotes in Tekton."""
     value = item.get("cel")
-    parts = list(value.parts) if isinstance(value, Template) else [value]
+    parts: list[Any] = list(value.parts) if isinstance(value, Template) else [value]
     for number in range(1, len(parts) - 1):
         before, after = parts[number - 1], parts[number + 1]
         if isinstance(parts[number], Reference) and isinstance(before, str) and isinstance(after, str):

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from couler_plugins.engine_kit.legalize.values import data_of, joined
+from couler_plugins.engine_kit.legalize.values import data_of, joined, together
 from couler_plugins.ir import Literal, Native, Reference, Template, Value, rebuild
 from couler_plugins.ir.values import Node
 
@@ -82,23 +82,11 @@ def _text(template: Template, look: Look) -> Value | None:
         if isinstance(filled, Later):
             filled = filled.text
         match filled:
-            case str() | Reference():
+            case str() | Reference() | Literal(value=str()) | Template():
                 parts.append(filled)
-            case Literal(value=str(text)):
-                parts.append(text)
-            case Template(parts=inner):
-                parts += inner
             case _:
                 return None
-    return put_together(parts)
-
-
-def put_together(parts: list[Any]) -> Value:
-    """Return texts and references, one behind the other, as one value."""
-    pieces = joined(parts)
-    if len(pieces) == 1 and isinstance(pieces[0], Reference):
-        return pieces[0]
-    return Template(parts=pieces) if any(not isinstance(one, str) for one in pieces) else Literal(value="".join(pieces))
+    return together(parts)
 
 
 def resolve_inside(node: Any, look: Look) -> Any:
@@ -115,19 +103,7 @@ def resolve_inside(node: Any, look: Look) -> Any:
             case Reference():
                 return piece(one)
             case Template(parts=parts):
-                return put_together(
-                    [
-                        inner
-                        for part in parts
-                        for inner in (
-                            part.parts
-                            if isinstance(part, Template)
-                            else (part.value,)
-                            if isinstance(part, Literal)
-                            else (part,)
-                        )
-                    ]
-                )
+                return together(parts)
             case Native(parts=parts):
                 return Native(parts=joined(inner for part in parts for inner in _in_json(part)))
         return one

@@ -159,14 +159,12 @@ class Resolution:
         passed = {name: resolve(value, own) for name, value in originals.items()}
         entered = Entered(callee, passed, own if callee.inline else None, originals)
         self._add(callee, entered, entered.look, inner_bindings(step, callee, volumes, own), step.name)
-        extra = {
+        names = {*entered.arguments, *entered.ports, *(port.name for port in callee.inputs)}
+        more = {
             name: value
-            for name, value in originals.items()
-            if name not in entered.arguments and name not in entered.ports
+            for name, value in passed.items()
+            if name not in names and isinstance(value, Text) and not callee.inline
         }
-        extra = {name: value for name, value in extra.items() if isinstance(passed[name], Text)}
-        declared = {port.name for port in callee.inputs}
-        more = {name: passed[name] for name in extra if name not in declared and not callee.inline}
         arguments = {**entered.arguments, **more}
         loop = step.loop
         if loop is not None:
@@ -236,22 +234,22 @@ def _axis(axis: Axis, look: Look) -> Value:
 def _condition(condition: Value | None, look: Look) -> Value | None:
     if not isinstance(condition, Native):
         return condition
-    questions: list[Any] = []
-    for item in data_of(condition):
-        values = item.get("values") if isinstance(item, dict) else None
-        among: list[Any] = []
-        for value in values if isinstance(values, list) else []:
-            content = resolve(value, look) if isinstance(value, (Reference, Template)) else value
-            among += (
-                content
-                if isinstance(content, list)
-                else [value if content is None or isinstance(content, Later) else content]
-            )
-        question = {**item, "values": among} if among else item
-        if isinstance(question, dict) and isinstance(question.get("input"), (Reference, Template)):
-            content = resolve(question["input"], look)
-            question = {**question, "input": content if isinstance(content, Text) else question["input"]}
-        if isinstance(question, dict) and isinstance(question.get("cel"), Template):
-            question = {**question, "cel": resolve_inside(question["cel"], look)}
-        questions.append(question)
-    return structured(questions)
+    return structured([_question(item, look) if isinstance(item, dict) else item for item in data_of(condition)])
+
+
+def _question(item: dict[str, Any], look: Look) -> dict[str, Any]:
+    """Return a when expression with what its input and values stand for; a list stands for its items."""
+
+    def inside(value: Any) -> Any:
+        content = resolve(value, look) if isinstance(value, (Reference, Template)) else value
+        return value if content is None or isinstance(content, Later) else content
+
+    changed = dict(item)
+    if isinstance(values := item.get("values"), list) and values:
+        pieces = [inside(value) for value in values]
+        changed["values"] = [one for piece in pieces for one in (piece if isinstance(piece, list) else [piece])]
+    if isinstance(content := inside(item.get("input")), Text):
+        changed["input"] = content
+    if isinstance(item.get("cel"), Template):
+        changed["cel"] = resolve_inside(item["cel"], look)
+    return changed

@@ -6,7 +6,7 @@ Source: `docs/tasks.md` (stepTemplate), `docs/stepactions.md`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from couler_plugins.engine_kit.legalize.values import fields, structured
 from couler_plugins.ir import Container, Literal, Operation, Output, Reference, Value, replace
@@ -138,6 +138,6 @@ def _words(words: tuple[Value, ...], look: Look) -> Iterator[Value]:
                 yield resolve_inside(word, look)
 
 
-def is_spread(word: Value) -> bool:
+def is_spread(word: Value) -> TypeGuard[Reference]:
     """Return whether a word of a command stands for the texts of a list that only the run knows."""
     return isinstance(word, Reference) and word.to in ("input", "parameter") and word.path == (ALL,)
