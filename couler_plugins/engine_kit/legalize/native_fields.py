@@ -76,6 +76,14 @@ def fields_of(native: Native | None) -> dict[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
+def raw_text(origin: Native | None) -> str | None:
+    """Return the text that an artifact is made of; None for one that comes from elsewhere, or from the run."""
+    match fields_of(origin):
+        case {"raw": {"data": str(text)}, **others} if not others and "\0" not in text:
+            return text
+    return None
+
+
 def computed(native: Native | None) -> list[str]:
     """Return the fields of a structure that hold what is only known at run time; of a manifest, those of its spec."""
     spec, prefix = fields_of(native), ""

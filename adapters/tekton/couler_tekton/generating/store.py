@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
+from couler_plugins.engine_kit.legalize.native_fields import raw_text
 from couler_plugins.engine_kit.legalize.shell import around
 from couler_plugins.engine_kit.legalize.values import fields, structured, words
 from couler_plugins.ir import (
@@ -16,11 +17,9 @@ from couler_plugins.ir import (
     Literal,
     Native,
     Operation,
-    Port,
     Reference,
     Template,
     Value,
-    references,
     replace,
 )
 
@@ -81,13 +80,6 @@ def place_of(task: str, name: str, *, is_looped: bool) -> Template:
     return Template(parts=(RUN, *own))
 
 
-def text_of_origin(port: Port) -> str | None:
-    """Return what an artifact holds that stands in the workflow itself."""
-    origin = port.origin.data if port.origin is not None and not any(references(port.origin)) else {}
-    raw = origin.get("raw", {}) if isinstance(origin, dict) and origin.keys() == {"raw"} else {}
-    return raw.get("data")
-
-
 def files_of(operation: Operation, passed: Mapping[str, Value], task: str, *, is_looped: bool) -> list[File]:
     """Return the files that a task takes and gives."""
     files: list[File] = []
@@ -95,7 +87,7 @@ def files_of(operation: Operation, passed: Mapping[str, Value], task: str, *, is
         if port.kind != "artifact" or port.path is None:
             continue
         mode = fields(port.native_extra).get("mode")
-        text, place = text_of_origin(port), passed.get(key_of(port.name))
+        text, place = raw_text(port.origin), passed.get(key_of(port.name))
         said = "" if mode is None else f"{int(mode):o}"
         if place is not None:
             files.append(File("maybe" if port.optional else "in", place, port.path, said))
