@@ -76,7 +76,7 @@ COMMANDS = {
     "docker/whalesay:latest": "cowsay",
     "python:alpine3.6": "python3",
 }
-"""What images run by themselves that Argo's examples use: its own controller is facts so, too.
+"""What images run by themselves that Argo's examples use: its own controller is told so, too.
 
 Source: Argo's `manifests/quick-start/base/overlays/workflow-controller-configmap.yaml` (`images`).
 """

@@ -1,7 +1,7 @@
-"""What a workflow is keys from elsewhere: keys of ConfigMaps as variables, and texts as artifacts.
+"""What a workflow takes from elsewhere: keys of ConfigMaps as variables, and texts as artifacts.
 
 Kubernetes fills in `$(VARIABLE)` in the command and the arguments of a container (`v1.Container`), and KFP's launcher
-is keys those of the user as arguments of its own.
+is given those of the user as arguments of its own.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def _reading(operation: Operation, keys: dict[str, Native], passed: set[tuple[st
 
 
 def _with_texts(workflow: Workflow) -> Workflow:
-    """Return a workflow whose entry takes from nowhere else the artifacts that the run is keys as texts."""
+    """Return a workflow whose entry takes from nowhere else the artifacts that the run is given as texts."""
     entry = workflow.entry
     texts = {
         port.name: port for port in workflow.parameters if port.kind == "artifact" and raw_text(port.origin) is not None
