@@ -252,8 +252,9 @@ def _written(
                 f"its name there would be {name}, which {other} has already", engine=target.engine, hint=hint
             )
     names.update(dict.fromkeys(lowered.names, item.name))
-    own = tuple(decision for decision in differences if decision not in lowered.decisions)
     rest = lowered.decisions
+    theirs = set(rest)
+    own = tuple(decision for decision in differences if decision not in theirs)
     return _result(
         item,
         target,

@@ -6,9 +6,10 @@ No engine computes with them, so that adapters need no rule for each place where
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from couler_plugins.documents.mappings import by_key
 from couler_plugins.engine_kit.legalize.native_fields import fields_of
 from couler_plugins.ir import Graph, Node, Operation, Workflow, callables, nodes, reachable
 from couler_plugins.plan import Decision
@@ -26,22 +27,22 @@ HOLE = re.compile("\0\\d+\0")
 WORD = re.compile(r"[A-Za-z]\w*")
 
 
-def omissions(workflow: Workflow, text: str, differences: Sequence[Decision]) -> Iterator[Decision]:
-    """Yield a decision for each part of a workflow of which the converted text lacks what people read.
+def omissions(workflows: Iterable[Workflow], text: str, differences: Iterable[Decision]) -> Iterator[Decision]:
+    """Yield a decision for each part of workflows of which the converted text lacks what people read.
 
     Args:
-        workflow: the workflow as it was read.
+        workflows: the workflows as they were read.
         text: what was written.
         differences: what is told already.
     """
     letters = MARKS.sub("", text)
-    by_name = callables(workflow) if workflow.entry is None else reachable(workflow)
-    for owner in (workflow, *by_name.values()):
+    by_subject = by_key((item.subject.rpartition("/")[2], item) for item in differences)
+    for workflow, owner in _owners(workflows):
         name = workflow.label if isinstance(owner, Workflow) else owner.name
-        told = [item for item in differences if item.subject.rpartition("/")[2] in ("", name, workflow.label)]
-        if any(item.loss == "step" for item in told):
+        own = [item for subject in ("", name, workflow.label) for item in by_subject.get(subject, ())]
+        if any(item.loss == "step" for item in own):
             continue
-        words = {word for item in told for word in WORD.findall(item.reason)}
+        words = {word for item in own for word in WORD.findall(item.reason)}
         texts = (pair for node in _parts(owner) for pair in _texts(node) if not words & set(pair[0]))
         missing = {".".join(path) for path, value in texts if not _holds(letters, value)}
         if missing:
@@ -53,6 +54,13 @@ def omissions(workflow: Workflow, text: str, differences: Sequence[Decision]) ->
                 reason=f"{name!r} has {', '.join(sorted(missing))}",
                 loss="detail",
             )
+
+
+def _owners(workflows: Iterable[Workflow]) -> Iterator[tuple[Workflow, Workflow | Graph | Operation]]:
+    """Yield workflows with themselves and each of their parts that counts."""
+    for workflow in workflows:
+        by_name = callables(workflow) if workflow.entry is None else reachable(workflow)
+        yield from ((workflow, owner) for owner in (workflow, *by_name.values()))
 
 
 def _parts(owner: Workflow | Graph | Operation) -> Sequence[Node]:

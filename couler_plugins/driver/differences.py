@@ -7,6 +7,7 @@ out, and told. The others refuse their file, unless the caller says otherwise.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
@@ -15,9 +16,10 @@ from couler_plugins.driver.descriptions import omissions
 from couler_plugins.driver.remedies import Placeholders, without
 from couler_plugins.engine_kit.legalize.legality import merge
 from couler_plugins.engine_kit.legalize.native_fields import fields_of
+from couler_plugins.engine_kit.legalize.passes import reached
 from couler_plugins.engine_kit.legalize.placeholders import is_placeholder
 from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
-from couler_plugins.ir import Workflow
+from couler_plugins.ir import Workflow, leaf_call_sites
 from couler_plugins.plan import Decision, Plan
 from couler_plugins.plan.plan import Loss
 
@@ -159,9 +161,8 @@ class Carrying:
             Unsupported: the policy refuses some.
         """
         pairs = [*self._noted.values(), *((item, _error_of(item)) for item in decisions if item.loss)]
-        told = [decision for decision, _ in pairs]
-        others = [item for workflow in self._originals for item in omissions(workflow, text, told)]
-        pairs += [(item, _error_of(item)) for item in others]
+        losses = [decision for decision, _ in pairs]
+        pairs += [(item, _error_of(item)) for item in omissions(self._originals, text, losses)]
         refused = [error for decision, error in pairs if self._policy.refuses(decision.loss)]
         if len(refused) > 1:
             raise merge([self._with_line(error) for error in refused])
@@ -204,7 +205,7 @@ class Carrying:
         if loss != "step" and isinstance(error, Unsupported):
             changed = without(workflow, error)
             if changed is not workflow:
-                self._note(workflow, error, loss, fields=_around(workflow) if changed.kind != workflow.kind else ())
+                self._note(workflow, error, loss, more=_losses(workflow, changed))
                 return changed
         changed, replaced = self._placeholders.replace(workflow, error)
         if changed is not workflow:
@@ -212,7 +213,7 @@ class Carrying:
         return changed
 
     def _note(
-        self, workflow: Workflow, error: CoulerError, loss: Loss, replaced: str = "", fields: Sequence[str] = ()
+        self, workflow: Workflow, error: CoulerError, loss: Loss, replaced: str = "", more: Sequence[str] = ()
     ) -> None:
         """Note what is lost.
 
@@ -221,20 +222,21 @@ class Carrying:
             error: what it is about.
             loss: what is lost.
             replaced: what a placeholder takes the place of, which may be more than what the error names.
-            fields: the engine's own fields that are lost with it.
+            more: the engine's own fields, and what else is lost with it.
         """
         action = f"{'put a placeholder for' if loss == 'step' else 'leave out'} {error.feature or 'it'}"
         message, *_ = error.message.splitlines()
         subject = (error.step or "").rpartition("/")[2]
         is_more = replaced not in ("", subject)
         line = error.line or self._placeholders.line_of(error.step or "")
-        whole, more = f"all of {replaced!r}: " if is_more else "", f" ({', '.join(fields)})" if fields else ""
+        whole = f"all of {replaced!r}: " if is_more else ""
+        message = f"{message} ({', '.join(more)})" if more else message
         decision = Decision(
             optimizer="convert",
             workflow=workflow.label,
             subject=replaced if is_more else error.step or "",
             action=action,
-            reason=f"{whole}{message}{more}",
+            reason=f"{whole}{message}",
             figures=() if line is None else (("line", line),),
             loss=loss,
         )
@@ -245,9 +247,15 @@ class Carrying:
             self._noted[key] = (decision, error)
 
 
-def _around(workflow: Workflow) -> list[str]:
-    """Return the names of the fields that say when a workflow starts by itself."""
-    return sorted(fields_of(workflow.native_extra).get("spec", {}).keys() - {"workflowSpec"})
+def _losses(workflow: Workflow, changed: Workflow) -> list[str]:
+    """Return the names of the fields that say when a workflow starts by itself, or of what does not run."""
+    if changed.kind != workflow.kind:
+        return sorted(fields_of(workflow.native_extra).get("spec", {}).keys() - {"workflowSpec"})
+    before, after = (
+        Counter(getattr(site.step.call, "name", site.step.name) for site in leaf_call_sites(reached(item)))
+        for item in (workflow, changed)
+    )
+    return sorted(name.rpartition("/")[2] for name in before - after)
 
 
 def _has_placeholder(workflows: Sequence[Workflow], before: Sequence[Workflow]) -> bool:

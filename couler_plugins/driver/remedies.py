@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from couler_plugins.engine_kit.legalize.native_fields import only_field, without_field
+from couler_plugins.engine_kit.legalize.passes import reached
 from couler_plugins.engine_kit.legalize.placeholders import placeholder
 from couler_plugins.errors import CoulerError, Unsupported
 from couler_plugins.ir import (
@@ -26,10 +27,8 @@ from couler_plugins.ir import (
     Workflow,
     callables,
     map_steps,
-    reachable,
     rebuild,
     references,
-    remove_callables,
     replace,
     replace_callables,
     take_name,
@@ -64,6 +63,9 @@ def without(workflow: Workflow, error: Unsupported) -> Workflow:
             return node
         if isinstance(node, Workflow) and field == "kind":  # of what starts it by itself, what it starts stays
             return replace(node, kind="Workflow", native_extra=only_field(node.native_extra, "spec", "workflowSpec"))
+        if field == "handlers":  # what an engine has no words for is often a hook alone
+            ends = tuple(item for item in getattr(node, field) if item.event == "exit" and item.condition is None)
+            return replace(node, handlers=() if ends == getattr(node, field) else ends)
         if field != "native_extra":
             return replace(node, **{field: _default(node_type, field)})
         rest = getattr(node, field)
@@ -243,6 +245,4 @@ def _outputs_read(workflow: Workflow) -> Iterator[Reference]:
 
 def _settled(workflow: Workflow) -> Workflow:
     """Return a workflow without what nothing calls any more."""
-    if workflow.library:
-        return workflow
-    return remove_callables(workflow, callables(workflow).keys() - reachable(workflow).keys())
+    return workflow if workflow.library else reached(workflow)

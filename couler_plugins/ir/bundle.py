@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from pathlib import PurePath
+from typing import Any, TypeVar
 
 from couler_plugins.documents import Document, FilePlace, SourceFile
 from couler_plugins.ir.values import Source
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,7 @@ class Bundle:
     files: tuple[SourceFile, ...]
     documents: tuple[Document, ...]
     file_numbers: tuple[int, ...]
+    _indexes: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def of(cls, files: Iterable[SourceFile]) -> Bundle:
@@ -43,6 +47,13 @@ class Bundle:
     def place_of(self, document: int) -> FilePlace:
         """Return where a document (by its number) stands."""
         return self.file_of(document).place if self.files else FilePlace()
+
+    def index(self, build: Callable[[Bundle], T]) -> T:
+        """Return what a function builds of the bundle; it is called once, however often its result is looked at."""
+        if build not in self._indexes:
+            self._indexes[build] = build(self)
+        index: T = self._indexes[build]
+        return index
 
     def place_and_version(self, source: Source) -> tuple[FilePlace, str]:
         """Return where an object stands, and the version that its label says; empty where it says none."""

@@ -72,8 +72,16 @@ def without_nulls(value: T) -> T:
 
 def fields_of(native: Native | None) -> dict[str, Any]:
     """The fields of a structure, with tokens in place of references; none of what is no mapping."""
-    data: Any = _opened(native)[0] if native is not None else {}
+    data: Any = to_data(native)[0] if native is not None else {}
     return data if isinstance(data, dict) else {}
+
+
+def raw_text(origin: Native | None) -> str | None:
+    """Return the text that an artifact is made of; None for one that comes from elsewhere, or from the run."""
+    match fields_of(origin):
+        case {"raw": {"data": str(text)}, **others} if not others and "\0" not in text:
+            return text
+    return None
 
 
 def computed(native: Native | None) -> list[str]:
@@ -139,9 +147,9 @@ def _held(value: Value | None) -> Value | None:
 
 def _without(native: Native) -> Native | None:
     """A structure without its nulls; None where nothing is left of it."""
-    data, references_inside = _opened(native)
+    data, references_inside = to_data(native)
     remainder = {key: inner for key, inner in _kept(data).items() if inner or key not in EMPTY}
-    return native if remainder == data else _closed(remainder, references_inside)
+    return native if remainder == data else from_data(remainder, references_inside)
 
 
 def without_field(native: Native | None, field: str) -> Native | None:
@@ -153,19 +161,19 @@ def without_field(native: Native | None, field: str) -> Native | None:
     """
     if native is None:
         return None
-    data, references_inside = _opened(native)
+    data, references_inside = to_data(native)
     remainder = _pruned(data, tuple(field.split(".")))
-    return native if remainder == data else _closed(remainder, references_inside)
+    return native if remainder == data else from_data(remainder, references_inside)
 
 
 def only_field(native: Native | None, outer: str, inner: str) -> Native | None:
     """Return a structure that has, in place of one of its fields, what a field within that holds."""
     if native is None:
         return None
-    data, references_inside = _opened(native)
+    data, references_inside = to_data(native)
     content = data.get(outer, {}).get(inner)
     remainder = {key: content if key == outer else value for key, value in data.items() if key != outer or content}
-    return _closed(remainder, references_inside)
+    return from_data(remainder, references_inside)
 
 
 def _pruned(data: Any, keys: tuple[str, ...]) -> Any:
@@ -182,8 +190,8 @@ def _holds(data: Any, keys: tuple[str, ...]) -> bool:
     return not keys or (isinstance(data, dict) and keys[0] in data and _holds(data[keys[0]], keys[1:]))
 
 
-def _closed(remainder: Any, references_inside: list[Reference | Expression]) -> Native | None:
-    """Return data with references in place of their tokens; the reverse of `_opened`."""
+def from_data(remainder: Any, references_inside: list[Reference | Expression]) -> Native | None:
+    """Return data with references in place of their tokens; the reverse of `to_data`."""
     pieces = TOKEN.split(json.dumps(remainder, ensure_ascii=False, separators=(",", ":")))
     parts = tuple(
         references_inside[int(piece)] if number % 2 else piece for number, piece in enumerate(pieces) if piece
@@ -191,7 +199,7 @@ def _closed(remainder: Any, references_inside: list[Reference | Expression]) -> 
     return Native(parts=parts) if remainder else None
 
 
-def _opened(native: Native) -> tuple[dict[str, Any], list[Reference | Expression]]:
+def to_data(native: Native) -> tuple[dict[str, Any], list[Reference | Expression]]:
     """A structure as data, with a token in place of each reference, and these."""
     references_inside: list[Reference | Expression] = []
     text = ""

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from couler_plugins.documents import mappings
 from couler_plugins.engine_kit.legalize.python.functions import IMAGE
+from couler_plugins.engine_kit.legalize.values import substituted
 from couler_plugins.ir import (
     Argument,
     Call,
@@ -21,6 +22,7 @@ from couler_plugins.ir import (
     Port,
     Reference,
     Step,
+    Value,
     Workflow,
     callables,
     calls_by_callee,
@@ -51,6 +53,21 @@ def with_image(workflow: Workflow, image: str) -> Workflow:
         return replace(node, containers=tuple(_with_own_image(item, name) for item in node.containers))
 
     return rebuild(workflow, change)
+
+
+def with_paths(operation: Operation) -> Operation:
+    """Return an operation whose containers name the paths of its files themselves."""
+    paths: dict[tuple[str, str, str], Value | None] = {
+        ("input", port.kind, port.name): port.path for port in operation.inputs
+    }
+    paths |= {("output", output.kind, output.name): output.path for output in operation.outputs}
+
+    def named(reference: Reference) -> Reference | str:
+        path = paths.get((reference.to, reference.kind, reference.name)) if not reference.step else None
+        is_path = reference.path == ("path",) and isinstance(path, Literal) and isinstance(path.value, str)
+        return path.value if is_path else reference  # type: ignore[union-attr,return-value]
+
+    return replace(operation, containers=substituted(operation.containers, named))
 
 
 def _with_own_image(container: Container, image: str) -> Container:

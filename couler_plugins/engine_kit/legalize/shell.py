@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable as Function
 
 from couler_plugins.engine_kit.legalize.python.functions import text_of
+from couler_plugins.engine_kit.legalize.values import words
 from couler_plugins.ir import Container, Literal, Operation, Template, Value, replace
 
 SCRIPT = """\
@@ -68,11 +69,16 @@ def as_argument(script: Value) -> Value:
     return script
 
 
+def around(container: Container, program: str, *arguments: Value) -> Container:
+    """Return a container whose command a program of shell runs."""
+    return replace(container, command=(*words("sh", "-c", program, "sh"), *arguments, *container.command))
+
+
 def scripted(container: Container) -> Container:
     """Return a container whose script, if it has one, is run by its command as other engines do."""
     if container.script is None:
         return container
-    command = (*_words("sh", "-c", SCRIPT, "sh"), as_argument(container.script), *container.command, *container.args)
+    command = (*words("sh", "-c", SCRIPT, "sh"), as_argument(container.script), *container.command, *container.args)
     return replace(container, command=command, args=(), script=None)
 
 
@@ -93,15 +99,10 @@ def keeping(
         rows.append((output.name, str(getattr(output.path, "value", "")), default))
     if not rows:
         return container, ()
-    kept = (value for name, file, default in rows for value in (*_words(file), place(name), *_words(default)))
-    command = (*_words("sh", "-c", KEEP, "sh"), *kept, *_words("--"), *container.command)
-    return replace(container, command=command), tuple(name for name, _, _ in rows)
+    kept = (value for name, file, default in rows for value in (*words(file), place(name), *words(default)))
+    return around(container, KEEP, *kept, *words("--")), tuple(name for name, _, _ in rows)
 
 
 def printed_output(operation: Operation) -> str:
     """Return the name of the output that holds what an operation prints."""
     return "printed" if any(output.name == "result" for output in operation.outputs) else "result"
-
-
-def _words(*texts: str) -> tuple[Value, ...]:
-    return tuple(Literal(value=text) for text in texts)

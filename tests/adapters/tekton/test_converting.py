@@ -128,7 +128,7 @@ def test_what_only_tekton_has_is_refused(old: str, new: str, feature: str) -> No
         ("  workspaces: [{name: source, pers", "  workspaces: [{name: other, pers", "claimName: source"),
         ("image: gcc", "image: gcc, onError: continue", "code=$?"),
         ("sha256sum /workspace", "cat /tekton/home; sha256sum /workspace", "mountPath: /tekton/home"),
-        ("$(params.target)]}", "$(context.taskRun.name)]}", "name: run-name"),
+        ("$(params.target)]}", "$(context.taskRun.name)]}", "{{workflow.name}}"),
         ("script: |\n          sha", "script: |\n          #!/usr/bin/env node\n          sha", "- node"),
         ("value: all", "value: [all, more]", "- more"),
         ("  taskSpec:\n", "  timeout: 5m\n  taskSpec:\n", "activeDeadlineSeconds: 300"),

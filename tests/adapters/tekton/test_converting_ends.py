@@ -57,9 +57,11 @@ def test_who_runs_at_the_end_may_ask_how_the_run_went(
     last = templates[document["spec"]["onExit"]]
     conditions = [task["when"] for task in last.get("dag", {}).get("tasks", [])]
     assert conditions == ([] if asked is None else [f"{{{{={asked}}}}}"])
-    if asked:  # Airflow can be asked as well
+    if asked:
         with pytest.raises(CoulerError, match="outcome"):
             converted(text, "kfp")
+        (file,) = convert(Text(text, "run.yaml"), "airflow").files
+        assert "trigger_rule='one_failed', bash_command='echo Failed'" in (file.text or "")
 
 
 EXIT = """
@@ -163,3 +165,23 @@ def test_both_engines_take_what_is_asked_at_the_end(tmp_path_factory: pytest.Tem
     assert all(verdict.accepted for verdict in verdicts)
     documents = [converted(EXIT.replace("CONDITION", item), "tekton") for item in ("== Succeeded", "!= Succeeded")]
     assert tekton_oracle.build(tmp_path_factory).judge([("stable", documents)]) == [["", ""]]
+
+
+def test_facts_of_a_run_are_those_of_the_other_engine() -> None:
+    text = PIPELINE.replace("[echo, $(params.who)]", "[echo, $(context.taskRun.uid), $(context.pipelineRun.name)]")
+    documents = {
+        to: convert(Text(text, "run.yaml"), to, strict=True).files[0].text or "" for to in ("argo", "kfp", "airflow")
+    }
+    assert 'value: "{{workflow.uid}}-a"' in documents["argo"]
+    assert "{{$.pipeline_job_uuid}}" in documents["kfp"]
+    assert "run_id" in documents["airflow"]
+
+
+def test_hooks_are_left_out_by_name_and_without_the_exit_handler() -> None:
+    hook = "hooks: {early: {template: leaf, expression: \"workflow.status == 'Running'\"}}"
+    text = EXIT.replace("  templates:", f"  {hook}\n  templates:").replace("CONDITION", "== Succeeded")
+    (file,) = convert(Text(text, "exit.yaml"), "tekton", on_unsupported="warn").files
+    assert [item.reason for item in file.decisions if item.loss == "run"] == [
+        "'early' runs on an event, and not at the end (leaf)"
+    ]
+    assert yaml.safe_load(file.text or "")["spec"]["pipelineSpec"]["finally"]

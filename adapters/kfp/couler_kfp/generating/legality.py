@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from couler_kfp.generating import pods
 from couler_kfp.generating.calls import BRACES, CALLS
-from couler_kfp.generating.shells import raw_of
 from couler_plugins.engine_kit.legalize import rules
 from couler_plugins.engine_kit.legalize.legality import Legality, Rule
-from couler_plugins.engine_kit.legalize.native_fields import fields_of, unsaid
+from couler_plugins.engine_kit.legalize.native_fields import fields_of, raw_text, unsaid
 from couler_plugins.engine_kit.legalize.python.functions import function_of
 from couler_plugins.engine_kit.legalize.tables import WAY_OUT, Table, faults
 from couler_plugins.ir import Graph, Operation, Reference, references
@@ -49,7 +48,7 @@ def _foreign_artifacts(callee: Graph | Operation) -> list[str]:
     return [
         f"{port.name!r} from {', '.join(fields_of(port.origin)) or 'elsewhere'}"
         for port in artifacts
-        if port.value is not None or (port.origin is not None and raw_of(port.origin) is None)
+        if port.value is not None or (port.origin is not None and raw_text(port.origin) is None)
     ]
 
 

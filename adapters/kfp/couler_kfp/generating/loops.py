@@ -1,19 +1,13 @@
-"""Loops over lists that are known beforehand, as loops over one list: counts, and combinations of several lists.
-
-Source: Argo's `workflow/controller/operator.go` (`expandSequence`).
-"""
+"""Loops over what only the run counts, as loops over a list that a step before them writes; and their limits."""
 
 from __future__ import annotations
 
-import itertools
-import json
-import re
 from collections.abc import Mapping
-from typing import Any
 
-from couler_kfp.generating.kinds import values_of
+from couler_plugins.engine_kit.legalize.loops import FORMAT, with_items
 from couler_plugins.engine_kit.legalize.native_fields import fields_of
 from couler_plugins.engine_kit.legalize.tables import waits
+from couler_plugins.engine_kit.legalize.values import data_of, words
 from couler_plugins.ir import (
     Argument,
     Axis,
@@ -21,7 +15,6 @@ from couler_plugins.ir import (
     Container,
     Graph,
     Literal,
-    Loop,
     Native,
     Need,
     Needs,
@@ -30,6 +23,7 @@ from couler_plugins.ir import (
     Port,
     Reference,
     Step,
+    Template,
     Value,
     Workflow,
     all_of,
@@ -39,11 +33,6 @@ from couler_plugins.ir import (
     replace,
     take_name,
 )
-
-FORMAT = re.compile(r"[^%]*%0?\d*[doxX][^%]*")
-MOST = 1000
-"""So many items are listed."""
-
 
 COUNT = """\
 start=${2:-0} end=$3 step=1
@@ -67,7 +56,7 @@ def unrolled(workflow: Workflow, image: str) -> Workflow:
         image: with a shell, for the containers that count what only the run knows; empty where there is none.
     """
     limited = replace(workflow, graphs=tuple(map(_with_limit, workflow.graphs)))
-    listed = map_steps(limited, _unrolled)
+    listed = map_steps(limited, with_items)
     names = set(callables(listed))
     counts: list[Operation] = []
     graphs = tuple(_with_counts(graph, image, names, counts) for graph in listed.graphs) if image else listed.graphs
@@ -85,10 +74,9 @@ def _with_counts(graph: Graph, image: str, names: set[str], counts: list[Operati
             continue
         operation = take_name(f"{step.name}-count", names)
         name = take_name(f"{step.name}-{ITEMS}", step_names)
-        command = tuple(Literal(value=text) for text in ("sh", "-c", COUNT, "sh"))
         keys = ("count", "start", "end", "format")
         args = tuple(Reference(to="input", kind="parameter", name=key) for key in keys)
-        container = Container(image=Literal(value=image), command=command, args=args)
+        container = Container(image=Literal(value=image), command=words("sh", "-c", COUNT, "sh"), args=args)
         output = Output(name=ITEMS, path=Literal(value="/tmp/couler-items"))  # noqa: S108  # in a container of its own
         inputs = tuple(Port(name=key) for key in keys)
         counts.append(
@@ -123,68 +111,8 @@ def _bounds(step: Step) -> dict[str, Value] | None:
     if said.keys() != {"count", "start", "end", "format"} or not FORMAT.fullmatch(form) or set(form) & set('"\\'):
         return None
     bounds: dict[str, Value] = {key: Literal(value=str(said[key])) for key in said}
-    bounds |= {key: value for key, value in values_of(values).items() if not isinstance(value, Literal)}
+    bounds |= {key: value for key, value in data_of(values).items() if isinstance(value, (Reference, Template))}
     return bounds
-
-
-def _unrolled(step: Step) -> Step:
-    loop = step.loop
-    if loop is None:
-        return step
-    items = _counted(loop) if loop.combine == "sequence" else _combined(loop)
-    if loop.combine == "rows" and len(loop.axes) == 1:
-        items = _listed(loop.axes[0])
-    if items is None or len(items) > MOST:
-        return step
-    return replace(step, loop=replace(loop, combine="rows", axes=(Axis(name="item", values=Native.of(items)),)))
-
-
-def _listed(axis: Axis) -> list[Any] | None:
-    """Return the items of a list that stands there as a text."""
-    text = axis.values.value if isinstance(axis.values, Literal) else None
-    try:
-        items = json.loads(text) if isinstance(text, str) else None
-    except ValueError:
-        return None
-    return items if isinstance(items, list) and items else None
-
-
-def _counted(loop: Loop) -> list[Any] | None:
-    values = loop.axes[0].values
-    if not isinstance(values, Native) or any(references(values)):
-        return None
-    said = {key: content for key, content in values.data.items() if content is not None}
-    form = said.pop("format", "%d")
-    numbers = {key: _whole(content) for key, content in said.items()}
-    if None in numbers.values() or not isinstance(form, str) or not FORMAT.fullmatch(form):
-        return None
-    match numbers:
-        case {"count": int(count), **others} if not others.keys() - {"start"}:
-            start = others.get("start") or 0
-            span = range(start, start + count)
-        case {"end": int(end), **others} if not others.keys() - {"start"}:
-            start = others.get("start") or 0
-            span = range(start, end + 1) if start <= end else range(start, end - 1, -1)
-        case _:
-            return None
-    return [form % number for number in span] if 0 < len(span) <= MOST else None
-
-
-def _whole(content: Any) -> int | None:
-    return int(content) if re.fullmatch(r"-?\d+", str(content)) else None
-
-
-def _combined(loop: Loop) -> list[Any] | None:
-    lists: list[Any] = [
-        axis.values.data if isinstance(axis.values, Native) and not any(references(axis.values)) else None
-        for axis in loop.axes
-    ]
-    if not loop.axes or loop.combine not in ("product", "zip") or not all(isinstance(item, list) for item in lists):
-        return None
-    rows = itertools.product(*lists) if loop.combine == "product" else zip(*lists, strict=False)
-    names = [axis.name for axis in loop.axes]
-    items = [dict(zip(names, row, strict=True)) for row in itertools.islice(rows, MOST + 1)]
-    return items or None
 
 
 def _with_limit(graph: Graph) -> Graph:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-from couler_kfp.generating.kinds import contained
 from couler_kfp.generating.loops import unrolled
 from couler_kfp.generating.pods import with_pods
 from couler_kfp.generating.shells import commanded, in_one
 from couler_kfp.generating.sources import with_sources
-from couler_plugins.engine_kit.legalize.passes import with_image
+from couler_plugins.engine_kit.legalize.kubectl import managed
+from couler_plugins.engine_kit.legalize.passes import with_image, with_paths
 from couler_plugins.engine_kit.legalize.rules import KINDS, usual
-from couler_plugins.engine_kit.legalize.values import joined, substituted
+from couler_plugins.engine_kit.legalize.values import together
 from couler_plugins.ir import (
     Argument,
     Literal,
@@ -39,7 +38,7 @@ def prepared(workflow: Workflow, image: str, kubectl: str) -> Workflow:
         image: for containers that say none.
         kubectl: the image for what is done by kubectl; empty where there is none.
     """
-    operations = tuple(contained(item, image, kubectl) for item in workflow.operations)
+    operations = tuple(managed(item, kubectl) for item in workflow.operations)
     whole = with_sources(with_pods(unrolled(with_image(replace(workflow, operations=operations), image), image)))
     whole = replace(whole, operations=tuple(map(_contained, whole.operations)))
     return _with_images(_without_absent(whole))
@@ -49,18 +48,7 @@ def _contained(operation: Operation) -> Operation:
     """Return an operation of one container, which reads paths as texts, and runs a command that is known."""
     if operation.kind not in KINDS:
         return operation
-    paths: dict[tuple[str, str, str], Value | None] = {
-        ("input", port.kind, port.name): port.path for port in operation.inputs
-    }
-    paths |= {("output", output.kind, output.name): output.path for output in operation.outputs}
-
-    def read(reference: Reference) -> Reference | str:
-        path = paths.get((reference.to, reference.kind, reference.name)) if not reference.step else None
-        is_path = reference.path == ("path",) and isinstance(path, Literal)
-        return str(path.value) if is_path else reference  # type: ignore[union-attr]
-
-    filled = substituted(operation.containers, read)
-    return in_one(replace(operation, containers=tuple(map(commanded, filled))))
+    return in_one(replace(operation, containers=tuple(map(commanded, with_paths(operation).containers))))
 
 
 def _without_absent(workflow: Workflow) -> Workflow:
@@ -123,19 +111,6 @@ def _is_input(reference: Reference) -> bool:
 
 def _filled(template: Template, values: Mapping[str, Value | None]) -> Value | None:
     """Return a text with what is passed in place of the inputs that it reads; None where that is no text."""
-    parts: list[Any] = []
-    for part in template.parts:
-        value = values.get(part.name) if isinstance(part, Reference) else part
-        match value:
-            case str():
-                parts.append(value)
-            case Literal():
-                parts.append(str(value.value))
-            case Reference():
-                parts.append(value)
-            case Template():
-                parts += value.parts
-            case _:
-                return None
-    pieces = joined(parts)
-    return Literal(value=pieces[0]) if len(pieces) == 1 and isinstance(pieces[0], str) else Template(parts=pieces)
+    pieces = [values.get(part.name) if isinstance(part, Reference) else part for part in template.parts]
+    fits = all(isinstance(piece, (str, Literal, Reference, Template)) for piece in pieces)
+    return together(pieces) if fits else None

@@ -5,9 +5,11 @@ Each is a program of its own that runs the command behind its arguments, as thos
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
-from couler_plugins.engine_kit.legalize.native_fields import fields_of
+from couler_plugins.engine_kit.legalize.native_fields import fields_of, raw_text
+from couler_plugins.engine_kit.legalize.shell import around
+from couler_plugins.engine_kit.legalize.values import words
 from couler_plugins.ir import Container, Literal, Operation, Reference, Template, Value, replace
 
 OUTCOME, CODE = "outcome", "exit-code"
@@ -74,20 +76,10 @@ COMMANDS = {
     "docker/whalesay:latest": "cowsay",
     "python:alpine3.6": "python3",
 }
-"""What images run by themselves that Argo's examples use: its own controller is facts so, too.
+"""What images run by themselves that Argo's examples use: its own controller is told so, too.
 
 Source: Argo's `manifests/quick-start/base/overlays/workflow-controller-configmap.yaml` (`images`).
 """
-
-
-def words(*texts: str) -> tuple[Value, ...]:
-    """Return texts as arguments."""
-    return tuple(Literal(value=text) for text in texts)
-
-
-def around(container: Container, program: str, *arguments: Value) -> Container:
-    """Return a container whose command a program of shell runs."""
-    return replace(container, command=(*words("sh", "-c", program, "sh"), *arguments, *container.command))
 
 
 def commanded(container: Container) -> Container:
@@ -149,21 +141,12 @@ def fetching(container: Container, operation: Operation) -> Container:
     for port in operation.inputs:
         if port.kind == "artifact":
             mode = fields_of(port.native_extra).get("mode")
-            text = raw_of(port.origin)
+            text = raw_text(port.origin)
             place = Reference(to="input", kind="artifact", name=port.name, path=("path",))
-            source = (*words("file"), place) if text is None else (*words("text"), text)
+            source = (*words("file"), place) if text is None else words("text", text)
             assert port.path is not None
             rows += [*source, port.path, *words("" if mode is None else f"{int(mode):o}")]
     return around(container, FETCH, *rows, *words("--")) if rows else container
-
-
-def raw_of(origin: object) -> Value | None:
-    """Return the text that an artifact is made of; None for one that comes from elsewhere."""
-    data = fields_of(origin) if origin is not None else {}  # type: ignore[arg-type]
-    raw = data.get("raw")
-    if data.keys() != {"raw"} or not isinstance(raw, Mapping) or not isinstance(raw.get("data"), str):
-        return None
-    return None if "\0" in raw["data"] else Literal(value=raw["data"])
 
 
 def saving(container: Container, operation: Operation) -> Container:

@@ -1,15 +1,14 @@
-"""What a workflow is keys from elsewhere: keys of ConfigMaps as variables, and texts as artifacts.
+"""What a workflow takes from elsewhere: keys of ConfigMaps as variables, and texts as artifacts.
 
 Kubernetes fills in `$(VARIABLE)` in the command and the arguments of a container (`v1.Container`), and KFP's launcher
-is keys those of the user as arguments of its own.
+is given those of the user as arguments of its own.
 """
 
 from __future__ import annotations
 
 import re
 
-from couler_kfp.generating.shells import raw_of
-from couler_plugins.engine_kit.legalize.native_fields import fields_of
+from couler_plugins.engine_kit.legalize.native_fields import fields_of, raw_text
 from couler_plugins.engine_kit.legalize.rules import KINDS
 from couler_plugins.engine_kit.legalize.values import substituted
 from couler_plugins.ir import (
@@ -80,9 +79,11 @@ def _reading(operation: Operation, keys: dict[str, Native], passed: set[tuple[st
 
 
 def _with_texts(workflow: Workflow) -> Workflow:
-    """Return a workflow whose entry takes from nowhere else the artifacts that the run is keys as texts."""
+    """Return a workflow whose entry takes from nowhere else the artifacts that the run is given as texts."""
     entry = workflow.entry
-    texts = {port.name: port for port in workflow.parameters if port.kind == "artifact" and raw_of(port.origin)}
+    texts = {
+        port.name: port for port in workflow.parameters if port.kind == "artifact" and raw_text(port.origin) is not None
+    }
     name = getattr(entry and entry.call, "name", "")
     others = [site for site in call_sites(workflow) if site.step is not entry]
     if not texts or entry is None or any(getattr(site.step.call, "name", "") == name for site in others):

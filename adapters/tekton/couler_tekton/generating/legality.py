@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from couler_plugins.engine_kit.legalize import rules
 from couler_plugins.engine_kit.legalize.legality import Legality, Rule
-from couler_plugins.engine_kit.legalize.native_fields import POD_FIELDS, fields_of, unsaid
+from couler_plugins.engine_kit.legalize.native_fields import POD_FIELDS, fields_of, raw_text, unsaid
 from couler_plugins.engine_kit.legalize.schedules import schedule_text
 from couler_plugins.engine_kit.legalize.tables import WAY_OUT, Table
 from couler_plugins.ir import (
@@ -18,7 +18,6 @@ from couler_plugins.ir import (
     references,
 )
 from couler_tekton.generating.calls import CALLS, VALUES, has_variable
-from couler_tekton.generating.store import text_of_origin
 
 TEKTON = Legality(
     engine="tekton",
@@ -117,7 +116,7 @@ BODY = rules.of_containers(
         lambda operation: [
             port.name
             for port in operation.inputs
-            if port.kind == "artifact" and port.origin is not None and text_of_origin(port) is None
+            if port.kind == "artifact" and port.origin is not None and raw_text(port.origin) is None
         ],
         "let the container fetch it",
     ),

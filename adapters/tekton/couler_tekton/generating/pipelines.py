@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from couler_plugins.documents.mappings import mapping_at
+from couler_plugins.documents.mappings import mapping_at, without_empty
 from couler_plugins.engine_kit.legalize.conditions import Membership
 from couler_plugins.engine_kit.legalize.native_fields import HOUSEKEEPING, POD_FIELDS, fields_of
 from couler_plugins.engine_kit.legalize.passes import (
@@ -44,7 +44,7 @@ from couler_plugins.plan import Decision
 from couler_plugins.plan.plan import Loss
 from couler_tekton.generating.bodies import task_of
 from couler_tekton.generating.legality import is_computed, refuse, table_with
-from couler_tekton.generating.prepare import prepared
+from couler_tekton.generating.preparation import prepare
 from couler_tekton.generating.store import STORE, bound, claimed, of_step
 from couler_tekton.generating.tasks import Task, Tasks
 from couler_tekton.generating.values import matrix
@@ -54,9 +54,9 @@ from couler_tekton.tasks import ENDED
 
 PIPELINE = "pipeline"
 LABEL = 63
+LABELED = re.compile(r"([A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?)?", re.ASCII)
+"""What Kubernetes takes for the value of a label."""
 FOREVER = "0s"
-LABEL_TEXT = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
-"""The value of a label."""
 
 
 def pipeline_run(
@@ -73,7 +73,7 @@ def pipeline_run(
     Raises:
         Unsupported: it has something that Tekton has no words for.
     """
-    workflow, prior = prepared(workflow, image, kubectl)
+    workflow, prior = prepare(workflow, image, kubectl)
     closed = _closed(workflow, image)
     table_with(store).check(closed)
     assert closed.entry is not None
@@ -207,20 +207,13 @@ def _rest(workflow: Workflow, workspaces: list[Any]) -> Native:
     spec, metadata = rest.get("spec", {}), rest.get("metadata", {})
     seconds, account = spec.get("activeDeadlineSeconds"), spec.get("serviceAccountName")
     pod = {key: spec[key] for key in sorted(POD_FIELDS & spec.keys())}
-    said = {key: metadata[key] for key in ("labels", "annotations") if key in metadata}
-    if bad := _bad_labels(metadata):
-        said["labels"] = {key: text for key, text in said["labels"].items() if key not in bad}
+    labels = {key: text for key, text in (metadata.get("labels") or {}).items() if LABELED.fullmatch(str(text))}
+    said = without_empty({"labels": labels, "annotations": metadata.get("annotations")})
     template = {**({"serviceAccountName": account} if account else {}), **({"podTemplate": pod} if pod else {})}
     timeouts = {"timeouts": {"pipeline": FOREVER if seconds is None else f"{seconds}s"}}
     bindings = {"workspaces": workspaces} if workspaces else {}
     run = {"spec": {**timeouts, **bindings, **({"taskRunTemplate": template} if template else {})}}
     return Native.of({**({"metadata": said} if said else {}), **run})
-
-
-def _bad_labels(metadata: Mapping[str, Any]) -> list[str]:
-    """Return the labels whose values Kubernetes refuses, in the original as well."""
-    labels = metadata.get("labels") or {}
-    return [key for key, text in labels.items() if isinstance(text, str) and not LABEL_TEXT.fullmatch(text)]
 
 
 def _notes(workflow: Workflow, tasks: Iterable[Task], outputs: Mapping[str, Value]) -> Iterator[Decision]:
@@ -235,8 +228,6 @@ def _notes(workflow: Workflow, tasks: Iterable[Task], outputs: Mapping[str, Valu
     rest = fields_of(workflow.native_extra)
     for key in sorted(mapping_at(rest, "metadata").keys() - {"labels", "annotations"}):
         yield note("", "left out", f"it says metadata.{key}, which is for its own object")
-    for key in _bad_labels(mapping_at(rest, "metadata")):
-        yield note("", "left out", f"its label {key} has a value that Kubernetes refuses")
     for key in HOUSEKEEPING:
         if key in rest.get("spec", {}):
             yield note("", "left out", f"it has {key}, which cannot be written for Tekton")

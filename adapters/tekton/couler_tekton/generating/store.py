@@ -9,20 +9,19 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from couler_plugins.engine_kit.legalize.values import substituted
+from couler_plugins.engine_kit.legalize.native_fields import raw_text
+from couler_plugins.engine_kit.legalize.shell import around
+from couler_plugins.engine_kit.legalize.values import fields, structured, words
 from couler_plugins.ir import (
     Container,
     Literal,
     Native,
     Operation,
-    Port,
     Reference,
     Template,
     Value,
-    references,
     replace,
 )
-from couler_tekton.portable.known import fields, structured
 
 STORE = "store"
 """The workspace that the claim is bound to."""
@@ -81,13 +80,6 @@ def place_of(task: str, name: str, *, is_looped: bool) -> Template:
     return Template(parts=(RUN, *own))
 
 
-def text_of_origin(port: Port) -> str | None:
-    """Return what an artifact holds that stands in the workflow itself."""
-    origin = port.origin.data if port.origin is not None and not any(references(port.origin)) else {}
-    raw = origin.get("raw", {}) if isinstance(origin, dict) and origin.keys() == {"raw"} else {}
-    return raw.get("data")
-
-
 def files_of(operation: Operation, passed: Mapping[str, Value], task: str, *, is_looped: bool) -> list[File]:
     """Return the files that a task takes and gives."""
     files: list[File] = []
@@ -95,7 +87,7 @@ def files_of(operation: Operation, passed: Mapping[str, Value], task: str, *, is
         if port.kind != "artifact" or port.path is None:
             continue
         mode = fields(port.native_extra).get("mode")
-        text, place = text_of_origin(port), passed.get(key_of(port.name))
+        text, place = raw_text(port.origin), passed.get(key_of(port.name))
         said = "" if mode is None else f"{int(mode):o}"
         if place is not None:
             files.append(File("maybe" if port.optional else "in", place, port.path, said))
@@ -120,23 +112,7 @@ def with_files(container: Container, files: list[File]) -> tuple[Container, dict
         passed[name] = file.place
         place = Reference(to="input", kind="parameter", name=name)
         rows += [Literal(value=file.kind), place, file.path, Literal(value=file.mode)]
-    words = (Literal(value=text) for text in ("sh", "-c", FILES, "sh", f"$(workspaces.{STORE}.path)"))
-    return replace(container, command=(*words, *rows, Literal(value="--"), *container.command)), passed
-
-
-def with_paths(operation: Operation) -> Operation:
-    """Return an operation that names the paths of its files itself."""
-    inputs = {port.name: port.path for port in operation.inputs if port.path is not None}
-    outputs = {(output.kind, output.name): output.path for output in operation.outputs if output.path is not None}
-
-    def instead(reference: Reference) -> Reference | str:
-        path = None
-        if reference.path == ("path",) and not reference.step:
-            path = inputs.get(reference.name) if reference.to == "input" else None
-            path = outputs.get((reference.kind, reference.name)) if reference.to == "output" else path
-        return path.value if isinstance(path, Literal) and isinstance(path.value, str) else reference
-
-    return replace(operation, containers=substituted(operation.containers, instead))
+    return around(container, FILES, *words(f"$(workspaces.{STORE}.path)"), *rows, *words("--")), passed
 
 
 def bound(claim: str) -> list[Mapping[str, Any]]:

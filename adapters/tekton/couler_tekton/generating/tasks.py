@@ -214,8 +214,8 @@ class Tasks:
 
 def _never_holds(step: Step, scope: Scope) -> bool:
     """Return whether a condition is known beforehand to be false."""
-    held = ((item, filled(item.value, scope, step.name)) for item in memberships(step.condition) or ())
-    return any(isinstance(value, Literal) and (value.value in item.among) is item.negated for item, value in held)
+    tests = ((item, filled(item.value, scope, step.name)) for item in memberships(step.condition) or ())
+    return any(isinstance(value, Literal) and (value.value in item.among) is item.negated for item, value in tests)
 
 
 def _conditions(step: Step, scope: Scope) -> Iterator[Membership]:

@@ -6,12 +6,12 @@ Source: `docs/matrix.md` (with `include` alone, each entry is a combination of i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from couler_plugins.engine_kit.legalize.python.functions import text_of
 from couler_plugins.engine_kit.legalize.rules import constant_items
-from couler_plugins.engine_kit.legalize.values import joined
+from couler_plugins.engine_kit.legalize.values import together
 from couler_plugins.ir import (
     Argument,
     Axis,
@@ -69,17 +69,8 @@ def filled(value: Any, scope: Scope, step: str) -> Value:
             return Reference(to="run", name=FACTS[value.name])
         case Template(parts=parts):
             pieces = (Literal(value=part) if isinstance(part, str) else part for part in parts)
-            return _text_of([filled(piece, scope, step) for piece in pieces])
+            return together(filled(piece, scope, step) for piece in pieces)
     return value  # type: ignore[no-any-return]  # it is one
-
-
-def _text_of(values: Iterable[Value]) -> Value:
-    """Return texts and references, one behind the other, as one value."""
-    pieces = (piece for value in values for piece in (value.parts if isinstance(value, Template) else (value,)))
-    parts = joined(piece.value if isinstance(piece, Literal) else piece for piece in pieces)
-    if len(parts) > 1:
-        return Template(parts=parts)
-    return parts[0] if parts and isinstance(parts[0], Reference) else Literal(value="".join(parts))
 
 
 def matrix(step: Step, arguments: Mapping[str, Value]) -> tuple[tuple[Argument, ...], Loop | None]:

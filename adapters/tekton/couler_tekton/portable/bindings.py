@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from couler_plugins.documents.mappings import by_key
 from couler_plugins.engine_kit.legalize.passes import as_label
-from couler_plugins.ir import Graph, Literal, Operation, Reference, Step, Template, Workflow, callables, references
-from couler_tekton.portable.known import Look, Text, fields, known, put_together
+from couler_plugins.engine_kit.legalize.values import fields, together
+from couler_plugins.ir import Graph, Literal, Operation, Reference, Step, Workflow, callables, references
+from couler_tekton.portable.contents import Look, Text, resolve
 from couler_tekton.portable.values import said
 
 WORKSPACE = "/workspace"
@@ -37,7 +39,7 @@ def volumes_of(workflow: Workflow) -> dict[str, Any]:
     return volumes
 
 
-def bound_inside(step: Step, callee: Graph | Operation, volumes: Mapping[str, Any], look: Look) -> dict[str, Any]:
+def inner_bindings(step: Step, callee: Graph | Operation, volumes: Mapping[str, Any], look: Look) -> dict[str, Any]:
     """Return what the workspaces of a callee are bound to, by its own names for them."""
     passed = {item.get("name"): item for item in fields(step.native_extra).get("workspaces", [])}
     names = [item.get("name", "") for item in said(callee).get("workspaces", [])]
@@ -51,13 +53,12 @@ def bound_inside(step: Step, callee: Graph | Operation, volumes: Mapping[str, An
             continue
         volume = dict(volumes[outer])
         if "subPath" in item:
-            inner = known(
+            inner = resolve(
                 item["subPath"] if isinstance(item["subPath"], Text) else Literal(value=item["subPath"]), look
             )
-            before = [volume["subPath"], "/"] if "subPath" in volume else []
-            parts = [*before, *_parts(inner if isinstance(inner, Text) else item["subPath"])]
-            made = put_together([inner for part in parts for inner in _parts(part)])
-            volume["subPath"] = made.value if isinstance(made, Literal) else made
+            before = (volume["subPath"], "/") if "subPath" in volume else ()
+            path = together((*before, inner if isinstance(inner, Text) else item["subPath"]))
+            volume["subPath"] = path.value if isinstance(path, Literal) else path
         bound[name] = volume
     return bound
 
@@ -71,42 +72,21 @@ def mount_path(reference: Reference, callee: Graph | Operation) -> Literal | Non
     return Literal(value=path) if isinstance(callee, Operation) else None
 
 
-def _parts(value: Any) -> list[Any]:
-    match value:
-        case Template(parts=parts):
-            return list(parts)
-        case Literal(value=text):
-            return [text]
-    return [value]
-
-
-def settled_volumes(bindings: Mapping[str, Mapping[str, Any]], workflow: Workflow) -> Iterator[tuple[str, str]]:
+def share_volumes(bindings: Mapping[str, Mapping[str, Any]], workflow: Workflow) -> Iterator[tuple[str, str]]:
     """Make up which volumes tasks share; yield a claim that has to be there, and why, for each.
 
     A new claim of one task is as good as an empty directory.
     """
-    uses: dict[str, list[dict[str, Any]]] = {}
     looped = {getattr(step.call, "name", "") for graph in workflow.graphs for step in graph.steps if step.loop}
-    operations = {operation.name for operation in workflow.operations}
-    for name, bound in bindings.items():
-        for volume in bound.values():
-            if MARKED in volume:
-                key = volume[CLAIM]["claimName"]
-                uses.setdefault(key, [])
-                if name in operations:
-                    uses[key] += [volume] * (2 if name in looped else 1)
-    kinds = {
-        volume[CLAIM]["claimName"]: volume.get(MARKED, "")
-        for bound in bindings.values()
-        for volume in bound.values()
-        if MARKED in volume
-    }
-    for claim, volumes in uses.items():
-        is_alone = len(volumes) == 1 and kinds[claim] == "new"
-        for bound in bindings.values():
-            for volume in bound.values():
-                if volume.get(CLAIM, {}).get("claimName") == claim and volume.pop(MARKED, None) and is_alone:
-                    del volume[CLAIM]
-                    volume["emptyDir"] = {}
-        if not is_alone and volumes:
-            yield claim, kinds[claim]
+    numbers = {operation.name: 2 if operation.name in looped else 1 for operation in workflow.operations}
+    pairs = ((name, volume) for name, bound in bindings.items() for volume in bound.values() if MARKED in volume)
+    for claim, uses in by_key((volume[CLAIM]["claimName"], (name, volume)) for name, volume in pairs).items():
+        number, kind = sum(numbers.get(name, 0) for name, _ in uses), uses[-1][1][MARKED]
+        is_alone = number == 1 and kind == "new"
+        for _, volume in uses:
+            del volume[MARKED]
+            if is_alone:
+                volume["emptyDir"] = {}
+                del volume[CLAIM]
+        if number and not is_alone:
+            yield claim, kind

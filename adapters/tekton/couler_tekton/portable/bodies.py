@@ -12,11 +12,10 @@ from typing import Any
 
 from couler_plugins.engine_kit.legalize.placeholders import is_placeholder
 from couler_plugins.engine_kit.legalize.rules import texts
-from couler_plugins.engine_kit.legalize.shell import SCRIPT, as_argument
-from couler_plugins.engine_kit.legalize.values import substituted
-from couler_plugins.ir import Container, Literal, Operation, Output, Reference, Template, Value, replace
+from couler_plugins.engine_kit.legalize.shell import SCRIPT, around, as_argument
+from couler_plugins.engine_kit.legalize.values import fields, structured, substituted, together, words
+from couler_plugins.ir import Container, Literal, Operation, Output, Reference, Value, replace
 from couler_tekton.portable.bindings import WORKSPACE
-from couler_tekton.portable.known import fields, structured
 from couler_tekton.portable.programs import AWK, IGNORE, SPREAD, TAKE
 from couler_tekton.portable.steps import STEPS, is_spread
 from couler_tekton.portable.values import first_text, interpreter, refuse, said
@@ -101,7 +100,7 @@ def portable_operation(operation: Operation, bound: Mapping[str, Any], more: Ite
     files |= {name: path.format(name) for name in parts}
     if parts:
         rows = [text for name, (of, key) in parts.items() for text in (files[of], key, files[name])]
-        containers[last] = _around(containers[last], TAKE, AWK, *rows, "--")
+        containers[last] = around(containers[last], TAKE, *words(AWK, *rows, "--"))
     volumes = [volume for _, volume in mounted.values()]
     own = {item.name: {one["name"] for one in said(item).get("workspaces", ())} for item in operation.containers}
     alone = {name for names_own in own.values() for name in names_own}
@@ -159,7 +158,7 @@ def _container(item: Container, number: int, last: int, instead: Callable[[Refer
     kept = structured({key: content for key, content in rest.items() if key in CARRIED})
     filled = _spread(_plain(substituted(replace(item, native_extra=kept), instead)))
     if rest.get("onError") == "continue":
-        filled = _around(filled, IGNORE, exit_code(item.name) if item.name else "")
+        filled = around(filled, IGNORE, *words(exit_code(item.name) if item.name else ""))
     if item.role == "sidecar":
         return filled
     if number == last:
@@ -167,22 +166,13 @@ def _container(item: Container, number: int, last: int, instead: Callable[[Refer
     return replace(filled, name=item.name or f"step-{number}", role="init")
 
 
-def _around(container: Container, program: str, *words: str) -> Container:
-    """Return a container that runs a program around its command."""
-    before = tuple(Literal(value=text) for text in ("sh", "-c", program, "sh", *words))
-    return replace(container, command=(*before, *container.command))
-
-
 def _spread(container: Container) -> Container:
     """Return a container that puts the texts of lists into its command when it runs."""
-    words = (*container.command, *container.args)
-    if not any(map(is_spread, words)):
+    texts_of = (*container.command, *container.args)
+    if not any(map(is_spread, texts_of)):
         return container
-    marked = (
-        Template(parts=("+", replace(word, path=()))) if is_spread(word) else _behind("=", word)  # type: ignore[type-var]
-        for word in words
-    )
-    return _around(replace(container, command=tuple(marked), args=()), SPREAD, AWK)
+    marked = (together(("+", replace(word, path=())) if is_spread(word) else ("=", word)) for word in texts_of)
+    return around(replace(container, command=tuple(marked), args=()), SPREAD, *words(AWK))
 
 
 def _mounts(container: Container) -> list[dict[str, Any]]:
@@ -200,19 +190,11 @@ def _plain(container: Container) -> Container:
     """Return a container with its script, if it has one, in its command."""
     if container.script is None:
         return container
-    words, program = interpreter(container.script)
+    command, program = interpreter(container.script)
     has_shebang = first_text(container.script).lstrip().startswith("#!")
-    text: Value = as_argument(container.script if has_shebang else _behind(PREAMBLE, container.script))
-    start = tuple(Literal(value=word) for word in words)
+    text: Value = as_argument(container.script if has_shebang else together((PREAMBLE, container.script)))
+    start = words(*command)
     if not PROGRAM.fullmatch(program):
-        run = tuple(Literal(value=word) for word in ("sh", "-c", SCRIPT, "sh"))
-        return replace(container, command=(*run, text, *start), script=None)
-    flag = Literal(value="-e" if program in ("perl", "ruby") else "-c")
-    end = (Literal(value="script"),) if program.endswith("sh") else ()
-    return replace(container, command=(*start, flag, text, *end), script=None)
-
-
-def _behind(text: str, value: Value) -> Value:
-    if isinstance(value, Template):
-        return Template(parts=(text, *value.parts))
-    return Template(parts=(text, value)) if isinstance(value, Reference) else Literal(value=f"{text}{value.value}")  # type: ignore[union-attr]
+        return replace(container, command=(*words("sh", "-c", SCRIPT, "sh"), text, *start), script=None)
+    flag, end = words("-e" if program in ("perl", "ruby") else "-c"), words(*["script"] * program.endswith("sh"))
+    return replace(container, command=(*start, *flag, text, *end), script=None)

@@ -8,12 +8,13 @@ result of another one does not start where that was skipped; one that is merely 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from typing import Any
 
 from couler_plugins.engine_kit.legalize.conditions import SUCCEEDED, memberships, outcome
 from couler_plugins.engine_kit.legalize.legality import Rule
 from couler_plugins.engine_kit.legalize.tables import StepSite
-from couler_plugins.engine_kit.legalize.values import joined
+from couler_plugins.engine_kit.legalize.values import data_of, joined
 from couler_plugins.ir import (
     Expression,
     Graph,
@@ -32,7 +33,7 @@ from couler_plugins.ir import (
     replace,
 )
 from couler_tekton.portable.loops import LOOPS, with_loop
-from couler_tekton.portable.values import data_of, is_text, said
+from couler_tekton.portable.values import is_of_run, is_text, said
 from couler_tekton.variables import spell
 
 FAILED = ("errored", "failed")
@@ -51,7 +52,7 @@ def _asks_outcome(item: object) -> bool:
 
 def _foreign_reads(site: StepSite) -> list[str]:
     """Return what is read that only Tekton knows."""
-    compared = (item for item in references(site.step.condition) if not _asks_outcome(item) and not item.path)
+    compared = (item for item in references(site.step.condition) if not _asks_outcome(item) and is_text(item))
     declared = {port.name for port in site.graph.inputs} if site.graph is not None else set()
     values = tuple(item.value for item in site.step.arguments if is_text(item.value) or _is_item(item.value))
     return [
@@ -61,9 +62,10 @@ def _foreign_reads(site: StepSite) -> list[str]:
             item.to in ("parameter", "item")
             or (item.to == "input" and item.name in declared)
             or (item.to == "output" and item.step)
+            or is_of_run(item)
         )
         or item.kind == "result"
-        or (item.path and item.to != "item")
+        or (item.path and item.to != "item" and not is_of_run(item))
     ]
 
 
@@ -91,7 +93,7 @@ def _lists(step: Step) -> list[dict[str, Any]]:
 
 def _is_side(value: Any) -> bool:
     if isinstance(value, Reference):
-        return not value.path
+        return is_text(value)
     return isinstance(value, str) and "'" not in value and "\\" not in value and "\n" not in value
 
 
@@ -222,7 +224,7 @@ def _condition(step: Step) -> Expression | None:
     parts: list[str | Reference | Template] = []
     for item in _questions(step):
         if "cel" in item:
-            question = list(_in_cel(item).parts)
+            question: Sequence[Any] = _in_cel(item).parts
         else:
             question = _of_outcome(_outcomes(item)) if _asks_outcome(item["input"]) else _question(item)
         parts += [" && " if parts and question else "", *question]
@@ -232,7 +234,7 @@ def _condition(step: Step) -> Expression | None:
 def _in_cel(item: dict[str, Any]) -> Expression:
     """Return a question in CEL, in which texts that the run fills in are values: they stand in quotes in Tekton."""
     value = item.get("cel")
-    parts = list(value.parts) if isinstance(value, Template) else [value]
+    parts: list[Any] = list(value.parts) if isinstance(value, Template) else [value]
     for number in range(1, len(parts) - 1):
         before, after = parts[number - 1], parts[number + 1]
         if isinstance(parts[number], Reference) and isinstance(before, str) and isinstance(after, str):

@@ -1,4 +1,4 @@
-"""Names and facts of a run that Tekton fills in (`$(context.…)`): constants, or parameters of the run.
+"""Names and facts of a run that Tekton fills in (`$(context.…)`): constants, parameters, or facts of any engine's runs.
 
 Source: `docs/variables.md`.
 """
@@ -6,7 +6,8 @@ Source: `docs/variables.md`.
 from __future__ import annotations
 
 from couler_plugins.ir import Graph, Literal, Operation, Port, Reference, Step, Template, Workflow
-from couler_tekton.portable.known import Known
+from couler_tekton.portable.contents import Content
+from couler_tekton.portable.values import RUN
 
 OF_RUN = {"context.pipelineRun": "PipelineRun", "context.taskRun": "TaskRun"}
 
@@ -19,14 +20,13 @@ class Context:
 
     Attributes:
         parameters: what the run is given in place of names that Tekton makes, by name.
-        names: what of it is read that another engine names otherwise.
+        has_namespace: whether the namespace of the run is read.
     """
 
     def __init__(self, workflow: Workflow) -> None:
         self.parameters: dict[str, Port] = {}
-        self.names: list[str] = []
+        self.has_namespace = False
         self._workflow = workflow
-        self._name = workflow.name or workflow.prefix.rstrip("-.") or "run"
         self._taken = {port.name for item in (*workflow.graphs, *workflow.operations) for port in item.inputs}
 
     def text(self, name: str, value: str) -> Reference:
@@ -36,14 +36,16 @@ class Context:
         self.parameters[name] = Port(name=name, value=Literal(value=value))
         return Reference(to="parameter", kind="parameter", name=name)
 
-    def of_step(self, reference: Reference, step: Step) -> Known | None:
+    def of_step(self, reference: Reference, step: Step, callee: Graph | Operation) -> Content | None:
         """Return what the tasks of a Pipeline know of themselves."""
+        if reference.name.startswith("context.task"):
+            return self.look(reference, step.name, callee)
         if reference.name != "context.pipelineTask.retries" or reference.to != "run":
             return None
         limit = getattr(step.retry.limit, "value", None) if step.retry is not None else 0
         return None if limit is None else Literal(value=str(limit))
 
-    def look(self, reference: Reference, step: str, item: Graph | Operation | None) -> Known | None:
+    def look(self, reference: Reference, step: str, item: Graph | Operation | None) -> Content | None:
         """Return what a name stands for.
 
         Args:
@@ -67,6 +69,7 @@ class Context:
         return None
 
     def _run(self, fact: str) -> Reference:
-        self.names.append(fact)
-        value = self._workflow.namespace or "default" if fact == "namespace" else self._name
-        return self.text(f"run-{fact}", value)
+        if fact != "namespace":  # as Argo says it, which other engines take, too
+            return Reference(to="run", name=RUN, path=(fact,))
+        self.has_namespace = True
+        return self.text(f"run-{fact}", self._workflow.namespace or "default")

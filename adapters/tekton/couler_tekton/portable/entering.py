@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from couler_plugins.engine_kit.legalize.values import data_of
 from couler_plugins.ir import (
     Graph,
     Literal,
@@ -16,8 +17,8 @@ from couler_plugins.ir import (
     fresh_name,
     replace,
 )
-from couler_tekton.portable.known import Known, Later, Look, Text, at, known
-from couler_tekton.portable.values import data_of, said
+from couler_tekton.portable.contents import Content, Later, Look, Text, at, resolve
+from couler_tekton.portable.values import said
 from couler_tekton.variables import Scope
 
 PARTS = "-"
@@ -46,30 +47,30 @@ class Entered:
         callee: the Task or the Pipeline.
         passed: what its caller passes; None where nobody knows it.
         around: what names mean around it, if it sees them.
-        given: the values as they stand, for what nobody knows.
+        originals: the values as they stand, for what nobody knows.
     """
 
     def __init__(
         self,
         callee: Graph | Operation,
-        passed: Mapping[str, Known | None],
+        passed: Mapping[str, Content | None],
         around: Look | None,
-        given: Mapping[str, Value],
+        originals: Mapping[str, Value],
     ) -> None:
         self.arguments: dict[str, Value] = {}
         self.ports: dict[str, Port] = {}
         self._around = around
-        self._held: dict[str, Known] = {}
+        self._held: dict[str, Content] = {}
         implicit = [name for name in passed if around is not None and name not in {port.name for port in callee.inputs}]
         declared = (*callee.inputs, *(Port(name=name) for name in implicit))
         self._defaults = {port.name: port.default for port in declared if isinstance(port.default, Literal)}
         self._declared = {port.name for port in declared}
-        self._imported: dict[Reference, Known | None] = {}
+        self._imported: dict[Reference, Content | None] = {}
         for port in declared:
-            self._declare(port, passed, given)
+            self._declare(port, passed, originals)
 
-    def _declare(self, port: Port, passed: Mapping[str, Known | None], given: Mapping[str, Value]) -> None:
-        default = known(port.default, lambda reference: reference)
+    def _declare(self, port: Port, passed: Mapping[str, Content | None], originals: Mapping[str, Value]) -> None:
+        default = resolve(port.default, lambda reference: reference)
         value = passed.get(port.name, default)
         if value is None and port.name not in passed and self._around is not None:
             value = self._around(Reference(to="input", kind="parameter", name=port.name))
@@ -77,19 +78,19 @@ class Entered:
             default = self._around(Reference(to="input", kind="parameter", name=port.name))
         if isinstance(value, dict) and isinstance(default, dict):
             value = {**default, **value}
-        if isinstance(value, Text) and port.name not in given and default is value:
+        if isinstance(value, Text) and port.name not in originals and default is value:
             self.ports[port.name] = Port(name=port.name, default=value)
             self._held[port.name] = Reference(to="input", kind="parameter", name=port.name)
         elif value is None:
             self.ports[port.name] = Port(name=port.name, default=port.default)
-            if port.name in given:
-                self.arguments[port.name] = given[port.name]
-            if type_of(port) == "string" or port.name not in given:
+            if port.name in originals:
+                self.arguments[port.name] = originals[port.name]
+            if type_of(port) == "string" or port.name not in originals:
                 self._held[port.name] = Reference(to="input", kind="parameter", name=port.name)
         else:
             self._held[port.name] = self._hand(port.name, value)
 
-    def _hand(self, name: str, value: Known) -> Known:
+    def _hand(self, name: str, value: Content) -> Content:
         """Return what is handed in by its own name, in parts where it has some."""
         match value:
             case Later(text=text):
@@ -109,7 +110,7 @@ class Entered:
         self.ports[name] = Port(name=name, default=self._defaults.get(name))
         return Reference(to="input", kind="parameter", name=name)
 
-    def look(self, reference: Reference) -> Known | None:
+    def look(self, reference: Reference) -> Content | None:
         """Return what a reference inside stands for."""
         own = as_parameter(reference)
         if own is not None and own.name in self._declared:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cached_property
 
 from couler_plugins.documents import FilePlace
 from couler_plugins.ir import (
@@ -34,24 +33,34 @@ MAX_DEPTH = 50
 def is_called(workflow: Workflow, bundle: Bundle) -> bool:
     """Whether something in the bundle refers to a Task, a Pipeline or a StepAction."""
     key = {"Task": "taskRef", "Pipeline": "pipelineRef", "StepAction": "ref"}[workflow.kind]
-    return any(
-        workflow.name in _names(item.data, key) for document in bundle.documents for item in objects(document.data)
+    return (key, workflow.name) in bundle.index(_references)
+
+
+def _references(bundle: Bundle) -> frozenset[tuple[str, str]]:
+    """Return the names in all objects, each with the key of the mapping that it stands in."""
+    return frozenset(
+        pair for document in bundle.documents for item in objects(document.data) for pair in _names(item.data)
     )
 
 
-def _names(data: object, key: str) -> Iterator[object]:
-    """Yield the names that an object refers to under a key, wherever it stands."""
+def _names(data: object) -> Iterator[tuple[str, str]]:
     if isinstance(data, list):
         for item in data:
-            yield from _names(item, key)
+            yield from _names(item)
     elif isinstance(data, dict):
-        if isinstance(data.get(key), dict):
-            yield data[key].get("name")
-        for item in data.values():
-            yield from _names(item, key)
+        for key, item in data.items():
+            if isinstance(item, dict) and isinstance(item.get("name"), str):
+                yield key, item["name"]
+            yield from _names(item)
 
 
-def gathered(workflow: Workflow, bundle: Bundle) -> tuple[Workflow, dict[str, Operation]]:
+def _definitions(bundle: Bundle) -> Definitions[Entry]:
+    """Return all objects by kind and name."""
+    entries = (Entry(item, number) for number, one in enumerate(bundle.documents) for item in objects(one.data))
+    return definitions(entries, bundle)
+
+
+def gather(workflow: Workflow, bundle: Bundle) -> tuple[Workflow, dict[str, Operation]]:
     """The workflow with every Task and Pipeline that it calls, and the StepActions that these refer to, by name.
 
     Raises:
@@ -67,6 +76,7 @@ class _Gathering:
         self._workflow = workflow
         self._bundle = bundle
         self._place = FilePlace() if workflow.source is None else bundle.place_of(int(workflow.source[0]))
+        self._objects = bundle.index(_definitions)
         self._taken = set(callables(workflow))
         self._graphs: list[Graph] = []
         self._operations: list[Operation] = list(workflow.operations)
@@ -114,18 +124,14 @@ class _Gathering:
         """The StepActions that steps refer to; those that are not there, or are looked up elsewhere, are not."""
         references = (rest_of(item).get("ref") for operation in whole.operations for item in operation.containers)
         names = {item["name"] for item in references if isinstance(item, dict) and item.keys() == {"name"}}
-        found = {name: self._objects.resolve(("StepAction", name), whole.namespace, self._place, "") for name in names}
+        candidates = {
+            name: self._objects.resolve(("StepAction", name), whole.namespace, self._place, "") for name in names
+        }
         return {
             name: lift_object(items[0].item, items[0].document).operations[0]
-            for name, items in found.items()
+            for name, items in candidates.items()
             if len(items) == 1
         }
-
-    @cached_property
-    def _objects(self) -> Definitions[Entry]:
-        numbered = enumerate(self._bundle.documents)
-        every = (Entry(item, number) for number, document in numbered for item in objects(document.data))
-        return definitions(every, self._bundle)
 
     def _taken_in(self, library: Workflow, root: str, around: tuple[str, ...]) -> str:
         """Adds what is in a library, under names that are free; gives that of its root."""

@@ -15,7 +15,7 @@ from couler_tekton.portable.bodies import CARRIED, PROGRAM, file_of
 from couler_tekton.portable.calls import CALLS
 from couler_tekton.portable.runs import ALONE, spec_of, template_of
 from couler_tekton.portable.steps import is_spread
-from couler_tekton.portable.values import ONLY_TEKTON, interpreter, is_text, said
+from couler_tekton.portable.values import ONLY_TEKTON, interpreter, is_of_run, is_text, said
 from couler_tekton.variables import spell
 
 SAID = frozenset({"description", "displayName"})
@@ -85,6 +85,8 @@ def _foreign_reads(operation: Operation) -> list[str]:
                 return item.name in declared
             case Reference(to="parameter", path=()) | Reference(to="output", step="", path=("path",)):
                 return True
+            case Reference() if is_of_run(item):
+                return True
             case Reference(to="workspace"):
                 return item.path in (("bound",), ("path",), ("volume",), ("claim",))
         return item in words or file_of(item, "", names) is not None
@@ -106,10 +108,10 @@ def _without_command(operation: Operation) -> bool:
 
 
 def _unknown_of_steps(operation: Operation) -> list[str]:
-    found = set()
+    names = set()
     for item in operation.containers:
         rest = said(item)
-        known = {
+        carried = {
             *CARRIED,
             *SAID,
             "results",
@@ -117,14 +119,14 @@ def _unknown_of_steps(operation: Operation) -> list[str]:
             "when",
             *(["onError"] if rest.get("onError") in IGNORED else []),
         }
-        found |= rest.keys() - known
-    return sorted(found)
+        names |= rest.keys() - carried
+    return sorted(names)
 
 
 def _odd_programs(operation: Operation) -> list[str]:
     """Return the programs that run scripts from files only, where there are also arguments."""
     words = [interpreter(item.script) for item in operation.containers if item.script is not None and item.args]
-    return [" ".join(found) for found, program in words if found and not PROGRAM.fullmatch(program)]
+    return [" ".join(command) for command, program in words if command and not PROGRAM.fullmatch(program)]
 
 
 TABLE = Table(

@@ -12,6 +12,7 @@ from typing import Any
 
 from couler_plugins.engine_kit.legalize.legality import Rule
 from couler_plugins.engine_kit.legalize.tables import StepSite
+from couler_plugins.engine_kit.legalize.values import data_of
 from couler_plugins.ir import (
     Argument,
     Axis,
@@ -25,7 +26,6 @@ from couler_plugins.ir import (
     Value,
     replace,
 )
-from couler_tekton.portable.values import data_of
 
 MAX_ITEMS = 256
 
@@ -129,12 +129,12 @@ def with_loop(step: Step, callee: Graph | Operation) -> tuple[Loop | None, tuple
     names = list(rows[0]) if rows else [axis.name for axis in step.loop.axes]
     single = len(names) == 1
     items: list[Any] = [row[names[0]] if single else row for row in rows]
-    given = {item.name for item in step.arguments}
+    own = {item.name for item in step.arguments}
     arguments = tuple(
         replace(item, value=Reference(to="item", name="" if single else item.name)) if is_item(item.value) else item
         for item in (
             *step.arguments,
-            *(Argument(name=name, value=Reference(to="item")) for name in names if name not in given),
+            *(Argument(name=name, value=Reference(to="item")) for name in names if name not in own),
         )
     )
     return Loop(axes=(Axis(name="item", values=Native.of(items) if values is None else values),)), arguments

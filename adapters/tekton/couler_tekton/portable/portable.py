@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from couler_plugins.engine_kit.legalize.conditions import is_outcome
@@ -31,13 +31,14 @@ from couler_plugins.plan import Decision
 from couler_plugins.plan.plan import Loss
 from couler_tekton.kinds import KINDS
 from couler_tekton.lift import ENTRY
-from couler_tekton.portable.bindings import settled_volumes, volumes_of
+from couler_tekton.portable.bindings import share_volumes, volumes_of
 from couler_tekton.portable.bodies import portable_operation
 from couler_tekton.portable.calls import portable_step
-from couler_tekton.portable.gathering import gathered, is_called
+from couler_tekton.portable.context import Context
+from couler_tekton.portable.gathering import gather, is_called
 from couler_tekton.portable.legality import TABLE, is_computed, readers_at_end
+from couler_tekton.portable.resolution import Resolution
 from couler_tekton.portable.runs import limits_left_out, rest_of_run, retries_of_run, volumes_of_pods
-from couler_tekton.portable.settling import Settling
 from couler_tekton.portable.values import refuse, said
 
 FINALLY = "finally"
@@ -55,14 +56,14 @@ def portable(workflow: Workflow, bundle: Bundle) -> tuple[Workflow | None, tuple
         if workflow.kind == "StepAction" or is_called(workflow, bundle):
             return None, ()
         workflow = replace(workflow, library="", entry=Step(name=ENTRY, call=Call(name=KINDS[workflow.kind].root)))
-    whole, actions = gathered(workflow, bundle)
+    whole, actions = gather(workflow, bundle)
     whole = without_nulls(whole)
-    settling = Settling(whole, actions, volumes_of(whole))
-    closed = settling.workflow()
+    resolution = Resolution(whole, actions, volumes_of(whole))
+    closed = resolution.workflow()
     TABLE.check(closed)
-    claims = dict(settled_volumes(settling.bindings, closed))
-    workflow_made = _Portable(closed, settling.bindings).workflow()
-    return workflow_made, (*_notes(whole, workflow_made), *_losses(closed, settling.names, claims))
+    claims = dict(share_volumes(resolution.bindings, closed))
+    workflow_made = _Portable(closed, resolution.bindings).workflow()
+    return workflow_made, (*_notes(whole, workflow_made), *_losses(closed, resolution.context, claims))
 
 
 class _Portable:
@@ -180,7 +181,7 @@ def _notes(workflow: Workflow, workflow_made: Workflow) -> Iterator[Decision]:
             yield note(operation.name, "runs its steps in one pod", reason)
 
 
-def _losses(workflow: Workflow, names: Sequence[str], claims: Mapping[str, str]) -> Iterator[Decision]:
+def _losses(workflow: Workflow, context: Context, claims: Mapping[str, str]) -> Iterator[Decision]:
     """Yield what is left out, and what has to be there beforehand."""
 
     def note(subject: str, action: str, reason: str, loss: Loss = "detail") -> Decision:
@@ -189,11 +190,10 @@ def _losses(workflow: Workflow, names: Sequence[str], claims: Mapping[str, str])
         )
 
     for claim, kind in claims.items():
-        made = "Tekton makes a new one for each run" if kind == "new" else "no run binds the workspace"
-        yield note(claim, "uses a claim", f"the PersistentVolumeClaim {claim!r} has to be there: {made}")
-    for name in dict.fromkeys(names):
-        reason = f"it reads the {name} of its run, which is the parameter 'run-{name}' here"
-        yield note("", "is given a parameter", reason)
+        origin = "Tekton makes a new one for each run" if kind == "new" else "no run binds the workspace"
+        yield note(claim, "uses a claim", f"the PersistentVolumeClaim {claim!r} has to be there: {origin}")
+    if context.has_namespace:
+        yield note("", "is given a parameter", "it reads the namespace of its run, which is a parameter here")
     for graph in workflow.graphs:
         for output in graph.outputs:
             if is_computed(output, graph):

@@ -6,11 +6,12 @@ Source: `docs/tasks.md` (stepTemplate), `docs/stepactions.md`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
+from couler_plugins.engine_kit.legalize.values import fields, structured
 from couler_plugins.ir import Container, Literal, Operation, Output, Reference, Value, replace
 from couler_tekton.containers import read_container
-from couler_tekton.portable.known import ALL, Known, Later, Look, at, fields, known, settled, structured
+from couler_tekton.portable.contents import ALL, Content, Later, Look, at, resolve, resolve_inside
 from couler_tekton.portable.values import said
 from couler_tekton.variables import scope_in
 
@@ -39,7 +40,7 @@ def with_steps(operation: Operation, actions: Mapping[str, Operation], look: Loo
         operation,
         containers=tuple(containers),
         outputs=tuple(_output(output) for output in operation.outputs),
-        native_extra=settled(structured(rest), look),
+        native_extra=resolve_inside(structured(rest), look),
     )
 
 
@@ -79,17 +80,17 @@ def _of_action(item: Container, actions: Mapping[str, Operation], look: Look) ->
     action = actions.get(reference["name"]) if isinstance(reference, dict) and reference.keys() == {"name"} else None
     if action is None:
         return None
-    held: dict[str, Known | None] = {}
-    given = {one["name"]: _value(one.get("value"), look) for one in rest.get("params", ())}
+    contents: dict[str, Content | None] = {}
+    passed = {one["name"]: _value(one.get("value"), look) for one in rest.get("params", ())}
     for port in action.inputs:
-        default = known(port.default, lambda reference: reference)
-        value = given.get(port.name, default)
-        held[port.name] = {**default, **value} if isinstance(value, dict) and isinstance(default, dict) else value
+        default = resolve(port.default, lambda reference: reference)
+        value = passed.get(port.name, default)
+        contents[port.name] = {**default, **value} if isinstance(value, dict) and isinstance(default, dict) else value
 
-    def inside(reference: Reference) -> Known | None:
+    def inside(reference: Reference) -> Content | None:
         if reference.to != "input":
             return None
-        return at(held.get(reference.name), reference.path)
+        return at(contents.get(reference.name), reference.path)
 
     (body,) = action.containers
     filled, outer = _settled(body, inside), _settled(replace(item, native_extra=None), look)
@@ -103,38 +104,40 @@ def _of_action(item: Container, actions: Mapping[str, Operation], look: Look) ->
         env=(*filled.env, *outer.env),
         requests=outer.requests,
         limits=outer.limits,
-        native_extra=structured({**fields(filled.native_extra), **more, **fields(settled(structured(others), look))}),
+        native_extra=structured(
+            {**fields(filled.native_extra), **more, **fields(resolve_inside(structured(others), look))}
+        ),
     )
 
 
-def _value(value: Any, look: Look) -> Known | None:
+def _value(value: Any, look: Look) -> Content | None:
     match value:
         case list() | dict():
-            return known(structured(value), look)
+            return resolve(structured(value), look)
         case str():
             return Literal(value=value)
-    return known(value, look)
+    return resolve(value, look)
 
 
 def _settled(item: Container, look: Look) -> Container:
     command, args = tuple(_words(item.command, look)), tuple(_words(item.args, look))
-    filled: Container = settled(replace(item, command=(), args=()), look)
+    filled: Container = resolve_inside(replace(item, command=(), args=()), look)
     return replace(filled, command=command, args=args)
 
 
 def _words(words: tuple[Value, ...], look: Look) -> Iterator[Value]:
     """Yield the words of a command, those of a list in its place; one that only the run knows is marked."""
     for word in words:
-        found = look(word) if isinstance(word, Reference) and word.path in ((ALL,), ()) else None
-        match found:
+        content = look(word) if isinstance(word, Reference) and word.path in ((ALL,), ()) else None
+        match content:
             case list():
-                yield from found
+                yield from content
             case Later(text=Reference() as text, is_list=True):
                 yield replace(text, path=(ALL,))
             case _:
-                yield settled(word, look)
+                yield resolve_inside(word, look)
 
 
-def is_spread(word: Value) -> bool:
+def is_spread(word: Value) -> TypeGuard[Reference]:
     """Return whether a word of a command stands for the texts of a list that only the run knows."""
     return isinstance(word, Reference) and word.to in ("input", "parameter") and word.path == (ALL,)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
 from couler_plugins.engine_kit.legalize.legality import Legality
-from couler_plugins.ir import Literal, Native, Reference, Template, Value
+from couler_plugins.ir import Expression, Literal, Reference, Template, Value
 from couler_tekton.variables import spell, write_structure
 
 ONLY_TEKTON = Legality(engine="tekton", rules={}, hints={}, usual="remove it, or keep this workflow on Tekton")
 refuse = ONLY_TEKTON.refusal
-MARK = "\ue000"
+RUN = "workflow"
+"""What the run is called in references that all engines have: as Argo calls it."""
 SHEBANG = re.compile(r"\s*#!\s*(\S+)[ \t]*([^\n]*)\n")
 
 
@@ -36,42 +36,18 @@ def interpreter(script: Value) -> tuple[list[str], str]:
     return words, words[-1] if words[0].endswith("/env") else words[0].rsplit("/", 1)[-1]
 
 
-def data_of(native: Native) -> Any:
-    """A structure as data in which each text with references is a value."""
-    references_inside: list[Reference] = []
-    pieces: list[str] = []
-    for part in native.parts:
-        if isinstance(part, str):
-            pieces.append(part)
-        else:
-            assert isinstance(part, Reference)
-            pieces.append(f"{MARK}{len(references_inside)}{MARK}")
-            references_inside.append(part)
-    return _with_values(json.loads("".join(pieces)), references_inside)
+def is_of_run(reference: Reference) -> bool:
+    """Return whether this is a fact of a run that other engines have, too: its name, or its uid."""
+    return reference.to == "run" and reference.name == RUN
 
 
-def _with_values(data: Any, references_inside: list[Reference]) -> Any:
-    match data:
-        case dict():
-            return {key: _with_values(content, references_inside) for key, content in data.items()}
-        case list():
-            return [_with_values(content, references_inside) for content in data]
-        case str() if MARK in data and references_inside:
-            parts = [
-                references_inside[int(part)] if number % 2 else part for number, part in enumerate(data.split(MARK))
-            ]
-            kept = tuple(part for part in parts if part != "")
-            return kept[0] if len(kept) == 1 else Template(parts=kept)
-    return data
-
-
-def is_text(value: Value) -> bool:
+def is_text(value: Value | str) -> bool:
     """Whether this is a text, rather than a list or a mapping."""
     match value:
-        case Literal(value=str()):
+        case str() | Literal(value=str()):
             return True
         case Reference(path=path):
-            return not path
+            return not path or is_of_run(value)
         case Template(parts=parts):
-            return all(isinstance(part, str) or (isinstance(part, Reference) and not part.path) for part in parts)
+            return all(not isinstance(part, Expression) and is_text(part) for part in parts)
     return False

@@ -1,22 +1,19 @@
-"""What other engines do themselves, in words that Tekton has: before a workflow is judged, and written.
-
-Sources: Argo's docs/fields.md (ContainerSetTemplate, ResourceTemplate, SuspendTemplate, Sequence).
-"""
+"""What other engines do themselves, in words that Tekton has: before a workflow is judged, and written."""
 
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
-from couler_plugins.engine_kit.legalize.passes import with_image
+from couler_plugins.engine_kit.legalize.kubectl import managed
+from couler_plugins.engine_kit.legalize.loops import with_items
+from couler_plugins.engine_kit.legalize.passes import with_image, with_paths
 from couler_plugins.engine_kit.legalize.rules import usual
-from couler_plugins.engine_kit.legalize.values import substituted
+from couler_plugins.engine_kit.legalize.values import fields, structured, substituted, words
 from couler_plugins.ir import (
-    Axis,
+    Container,
     Literal,
-    Loop,
-    Native,
+    Operation,
     Reference,
     Step,
     Template,
@@ -29,14 +26,12 @@ from couler_plugins.ir import (
     replace,
 )
 from couler_plugins.plan import Decision
-from couler_tekton.generating.containers import in_container
-from couler_tekton.generating.store import with_paths
 from couler_tekton.generating.values import FACTS
 
-MAX_ITEMS = 256
+IMAGE = "busybox"
 
 
-def prepared(workflow: Workflow, image: str, kubectl: str) -> tuple[Workflow, tuple[Decision, ...]]:
+def prepare(workflow: Workflow, image: str, kubectl: str) -> tuple[Workflow, tuple[Decision, ...]]:
     """Return a workflow in which more is said in words that Tekton has, and what is not quite the same.
 
     Args:
@@ -58,7 +53,7 @@ def prepared(workflow: Workflow, image: str, kubectl: str) -> tuple[Workflow, tu
             )
         )
 
-    given = {port.name: usual(port) for port in workflow.parameters if isinstance(usual(port), Literal)}
+    constants = {port.name: usual(port) for port in workflow.parameters if isinstance(usual(port), Literal)}
     parameters = []
     for port in workflow.parameters:
         is_bare = port.kind == "parameter" and port.origin is None and usual(port) is None
@@ -66,8 +61,8 @@ def prepared(workflow: Workflow, image: str, kubectl: str) -> tuple[Workflow, tu
             note(port.name, "is empty", f"the parameter {port.name!r} has no value: write it into the run")
         parameters.append(replace(port, value=Literal(value="")) if is_bare else port)
     workflow = map_references(replace(workflow, parameters=tuple(parameters)), _as_fact)
-    workflow = _with_constants(workflow, given, note)
-    operations = tuple(with_paths(in_container(item, image, kubectl)) for item in workflow.operations)
+    workflow = _with_constants(workflow, constants, note)
+    operations = tuple(with_paths(_in_container(managed(item, kubectl), image)) for item in workflow.operations)
     return with_image(replace(workflow, operations=operations), image), tuple(notes)
 
 
@@ -80,23 +75,23 @@ def _as_fact(reference: Reference) -> Reference:
     return Reference(to="parameter", kind="parameter", name=fact)
 
 
-def _with_constants(workflow: Workflow, given: dict[str, Any], note: Any) -> Workflow:
+def _with_constants(workflow: Workflow, constants: dict[str, Any], note: Any) -> Workflow:
     """Return a workflow whose lists and pods are known, where parameters say them by default."""
-    values = _values(workflow, given)
+    values = _values(workflow, constants)
 
     def filled(value: Any, owner: str) -> Any:
         def instead(reference: Reference) -> Reference | str:
-            held = values.get((owner if reference.to == "input" else "", reference.name))
-            is_text = reference.to in ("input", "parameter") and isinstance(held, str) and not reference.path
-            return held if is_text and isinstance(held, str) else reference
+            text = values.get((owner if reference.to == "input" else "", reference.name))
+            is_text = reference.to in ("input", "parameter") and isinstance(text, str) and not reference.path
+            return text if is_text and isinstance(text, str) else reference
 
         return substituted(value, instead)
 
     def step(one: Step, owner: str) -> Step:
-        loop = _loop(one.loop, lambda value: filled(value, owner)) if one.loop is not None else None
-        if loop != one.loop and any(references(one.loop)):
+        new = with_items(replace(one, loop=filled(one.loop, owner)))
+        if new != one and any(references(one.loop)):
             note(one.name, "loops over a list", f"{one.name!r} loops over what its parameters say by default")
-        return replace(one, loop=loop)
+        return new
 
     def item(one: Any) -> Any:
         rest = filled(one.native_extra, getattr(one, "name", ""))
@@ -113,9 +108,9 @@ def _with_constants(workflow: Workflow, given: dict[str, Any], note: Any) -> Wor
     return replace(workflow, graphs=tuple(graphs), operations=of_pods, native_extra=whole)
 
 
-def _values(workflow: Workflow, given: dict[str, Any]) -> dict[tuple[str, str], str]:
+def _values(workflow: Workflow, constants: dict[str, Any]) -> dict[tuple[str, str], str]:
     """Return the texts that parameters and inputs have in any case, by who has them and their name."""
-    values = {("", name): _text(value) for name, value in given.items()}
+    values = {("", name): _text(value) for name, value in constants.items()}
     by_name = callables(workflow)
     calls: dict[str, list[tuple[str, Step]]] = {}
     for graph, site in call_sites(workflow):
@@ -124,8 +119,8 @@ def _values(workflow: Workflow, given: dict[str, Any]) -> dict[tuple[str, str], 
         before = len(values)
         for name, callee in by_name.items():
             for port in callee.inputs:
-                held = {_passed(port.name, usual(port), owner, one, values) for owner, one in calls.get(name, ())}
-                text = held.pop() if len(held) == 1 else None
+                texts = {_passed(port.name, usual(port), owner, one, values) for owner, one in calls.get(name, ())}
+                text = texts.pop() if len(texts) == 1 else None
                 if text is not None:
                     values[name, port.name] = text
         if len(values) == before:
@@ -156,43 +151,14 @@ def _text(value: Literal) -> str:
     return value.value if isinstance(value.value, str) else json.dumps(value.value)
 
 
-def _loop(loop: Loop, filled: Any) -> Loop:
-    """Return a loop over a list that stands there, where it counts, or where parameters say it."""
-    axes = tuple(replace(axis, values=filled(axis.values)) for axis in loop.axes)
-    items: Any = None
-    values = axes[0].values if len(axes) == 1 else None
-    if loop.combine == "sequence":
-        items = _sequence({axis.name: axis.values for axis in axes})
-    elif isinstance(values, Literal) and isinstance(values.value, str):
-        items = _listed(values.value)
-    elif isinstance(values, Native) and not any(references(values)):
-        items = _listed(values.data) if isinstance(values.data, str) else None
-    if not isinstance(items, list):
-        return replace(loop, axes=axes)
-    return replace(loop, combine="rows", axes=(Axis(name="item", values=Native.of(items)),))
-
-
-def _listed(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None
-
-
-def _sequence(said: dict[str, Value]) -> list[str] | None:
-    """Return the numbers that a loop counts; None where they are only known at run time."""
-    texts = {name: _text(value) for name, value in said.items() if isinstance(value, Literal)}
-    if len(texts) != len(said) or not all(
-        re.fullmatch(r"-?\d+", texts.get(key, "0")) for key in ("start", "end", "count")
-    ):
-        return None
-    start = int(texts.get("start", "0"))
-    count = texts.get("count")
-    end = start + int(count) - 1 if count is not None else int(texts.get("end", "0"))
-    if count is not None and int(count) < 1:
-        return None
-    numbers = range(start, end + 1) if end >= start else range(start, end - 1, -1)
-    form = texts.get("format", "%d")
-    if len(numbers) > MAX_ITEMS or not re.fullmatch(r"[^%]*%0?\d*[dxXo][^%]*", form):
-        return None
-    return [form % number for number in numbers]
+def _in_container(operation: Operation, image: str) -> Operation:
+    """Return an operation whose pod has no time limit but its own; waiting for a time is a container, too."""
+    rest = fields(operation.native_extra)
+    seconds = rest.pop("activeDeadlineSeconds", None)
+    if operation.containers and isinstance(seconds, (int, str)) and operation.timeout is None:
+        return replace(operation, timeout=Literal(value=f"{seconds}s"), native_extra=structured(rest))
+    duration = (rest.pop("suspend", None) or {}).get("duration")
+    if operation.kind != "suspend" or not isinstance(duration, (Reference, Template)) or operation.outputs:
+        return operation
+    container = Container(image=Literal(value=image or IMAGE), command=(*words("sleep"), duration))
+    return replace(operation, kind="container", containers=(container,), native_extra=structured(rest))

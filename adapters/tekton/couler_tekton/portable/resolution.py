@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from couler_plugins.engine_kit.legalize.placeholders import is_placeholder
+from couler_plugins.engine_kit.legalize.values import data_of, structured
 from couler_plugins.ir import (
     Argument,
     Axis,
@@ -28,16 +29,16 @@ from couler_plugins.ir import (
     callables,
     replace,
 )
-from couler_tekton.portable.bindings import bound_inside, mount_path
+from couler_tekton.portable.bindings import inner_bindings, mount_path
+from couler_tekton.portable.contents import Content, Later, Look, Text, at, resolve, resolve_inside
 from couler_tekton.portable.context import Context
 from couler_tekton.portable.entering import PARTS, Entered, as_parameter, type_of
-from couler_tekton.portable.known import Known, Later, Look, Text, at, known, settled, structured
 from couler_tekton.portable.runs import spec_of
 from couler_tekton.portable.steps import with_steps
-from couler_tekton.portable.values import data_of, said
+from couler_tekton.portable.values import said
 
 
-class Settling:
+class Resolution:
     """Fills in what is known of a workflow.
 
     Args:
@@ -51,7 +52,6 @@ class Settling:
         self._whole = whole
         self._actions = actions
         self._by_name = callables(whole)
-        self._context = Context(whole)
         specs = spec_of(whole).get("taskRunSpecs", ())
         self._timeouts = {item["pipelineTaskName"]: item["timeout"] for item in specs if "timeout" in item}
         self._wanted: dict[str, dict[str, tuple[str, str]]] = {}
@@ -59,42 +59,42 @@ class Settling:
         self._run: dict[str, Port] = {}
         self.bindings: dict[str, dict[str, Any]] = {}
         """By callable, what its workspaces are bound to."""
-        self.names = self._context.names
+        self.context = Context(whole)
         top = self._by_name[getattr(whole.entry.call, "name", "")]
         self._is_task = isinstance(top, Operation)
         self._add(top, Entered(top, {}, None, {}), self._of_run(top), volumes, "")
 
     def workflow(self) -> Workflow:
         """Return the workflow, whose parameters are texts."""
-        made = {name: self._with_parts(item) for name, item in self._made.items()}
+        items = {name: self._with_parts(item) for name, item in self._made.items()}
         return replace(
             self._whole,
-            parameters=tuple((self._run | self._context.parameters).values()),
-            graphs=tuple(item for item in made.values() if isinstance(item, Graph)),
-            operations=tuple(item for item in made.values() if isinstance(item, Operation)),
+            parameters=tuple((self._run | self.context.parameters).values()),
+            graphs=tuple(item for item in items.values() if isinstance(item, Graph)),
+            operations=tuple(item for item in items.values() if isinstance(item, Operation)),
         )
 
     def _of_run(self, top: Graph | Operation) -> Look:
         """Return what names mean in the run: its own parameters, and what its Pipeline or Task falls back to."""
-        held: dict[str, Known | None] = {}
+        contents: dict[str, Content | None] = {}
         declared = {port.name: port for port in top.inputs}
-        given = {port.name: port for port in self._whole.parameters}
-        for name in [*declared, *(name for name in given if name not in declared)]:
+        passed = {port.name: port for port in self._whole.parameters}
+        for name in [*declared, *(name for name in passed if name not in declared)]:
             port = declared.get(name, Port(name=name))
-            default = known(port.default, lambda reference: reference)
-            value = known(given[name].value, lambda reference: reference) if name in given else default
+            default = resolve(port.default, lambda reference: reference)
+            value = resolve(passed[name].value, lambda reference: reference) if name in passed else default
             if isinstance(value, dict) and isinstance(default, dict):
                 value = {**default, **value}
             if value is None and type_of(port) == "object":
                 value = dict.fromkeys(said(port).get("properties", {}))
-            held[name] = self._parameter(name, value, type_of(port) == "array" and name not in given)
-        return lambda reference: self._in_run(reference, held)
+            contents[name] = self._parameter(name, value, type_of(port) == "array" and name not in passed)
+        return lambda reference: self._in_run(reference, contents)
 
-    def _in_run(self, reference: Reference, held: Mapping[str, Known | None]) -> Known | None:
+    def _in_run(self, reference: Reference, contents: Mapping[str, Content | None]) -> Content | None:
         own = as_parameter(reference)
-        return at(held.get(own.name), own.path) if own is not None else self._context.look(reference, "", None)
+        return at(contents.get(own.name), own.path) if own is not None else self.context.look(reference, "", None)
 
-    def _parameter(self, name: str, value: Any, is_list: bool) -> Known:
+    def _parameter(self, name: str, value: Any, is_list: bool) -> Content:
         match value:
             case list():
                 return value
@@ -123,9 +123,9 @@ class Settling:
         return Port(name=name, default=entered.ports[name].default if name in entered.ports else None)
 
     def _inside(self, look: Look, step: str, item: Graph | Operation) -> Look:
-        def inside(reference: Reference) -> Known | None:
-            found = look(reference)
-            return found if found is not None else self._context.look(reference, step, item)
+        def inside(reference: Reference) -> Content | None:
+            content = look(reference)
+            return content if content is not None else self.context.look(reference, step, item)
 
         return inside
 
@@ -133,16 +133,16 @@ class Settling:
         self._made[graph.name] = graph
         by_step = {step.name: step for step in graph.steps}
 
-        def inside(reference: Reference) -> Known | None:
+        def inside(reference: Reference) -> Content | None:
             match reference:
                 case Reference(to="item", path=()):
                     return replace(reference, native="")
                 case Reference(to="output", kind="parameter") if reference.step in by_step:
                     return self._result(reference, by_step[reference.step])
                 case Reference(to="workspace", path=("bound",)):
-                    return self._context.text(f"{reference.name}-bound", str(reference.name in volumes).lower())
-            found = look(reference)
-            return found if found is not None else self._context.look(reference, "", graph)
+                    return self.context.text(f"{reference.name}-bound", str(reference.name in volumes).lower())
+            content = look(reference)
+            return content if content is not None else self.context.look(reference, "", graph)
 
         steps = tuple(self._step(step, inside, volumes, graph) for step in graph.steps)
         outputs = tuple(self._output(output, inside) for output in graph.outputs)
@@ -152,37 +152,37 @@ class Settling:
     def _step(self, step: Step, look: Look, volumes: Mapping[str, Any], graph: Graph) -> Step:
         callee = self._by_name[getattr(step.call, "name", "")]
 
-        def own(reference: Reference) -> Known | None:
-            return self._context.of_step(reference, step) or mount_path(reference, callee) or look(reference)
+        def own(reference: Reference) -> Content | None:
+            return self.context.of_step(reference, step, callee) or mount_path(reference, callee) or look(reference)
 
-        given = {argument.name: argument.value for argument in step.arguments}
-        passed = {name: known(value, own) for name, value in given.items()}
-        entered = Entered(callee, passed, own if callee.inline else None, given)
-        self._add(callee, entered, entered.look, bound_inside(step, callee, volumes, own), step.name)
-        extra = {
-            name: value for name, value in given.items() if name not in entered.arguments and name not in entered.ports
+        originals = {argument.name: argument.value for argument in step.arguments}
+        passed = {name: resolve(value, own) for name, value in originals.items()}
+        entered = Entered(callee, passed, own if callee.inline else None, originals)
+        self._add(callee, entered, entered.look, inner_bindings(step, callee, volumes, own), step.name)
+        names = {*entered.arguments, *entered.ports, *(port.name for port in callee.inputs)}
+        more = {
+            name: value
+            for name, value in passed.items()
+            if name not in names and isinstance(value, Text) and not callee.inline
         }
-        extra = {name: value for name, value in extra.items() if isinstance(passed[name], Text)}
-        declared = {port.name for port in callee.inputs}
-        more = {name: passed[name] for name in extra if name not in declared and not callee.inline}
         arguments = {**entered.arguments, **more}
         loop = step.loop
         if loop is not None:
             axes = tuple(replace(axis, values=_axis(axis, own)) for axis in loop.axes)
-            loop = replace(loop, axes=axes, includes=tuple(settled(item, own) for item in loop.includes))
+            loop = replace(loop, axes=axes, includes=tuple(resolve_inside(item, own) for item in loop.includes))
         return replace(
             step,
             arguments=tuple(Argument(name=name, value=value) for name, value in arguments.items()),
             condition=_condition(step.condition, own),
             loop=loop,
-            retry=settled(step.retry, own),
+            retry=resolve_inside(step.retry, own),
             timeout=Literal(value=self._timeouts[step.name])
             if step.name in self._timeouts
-            else settled(step.timeout, own),
+            else resolve_inside(step.timeout, own),
         )
 
     def _output(self, output: Output, look: Look) -> Output:
-        value = known(output.value, look)
+        value = resolve(output.value, look)
         match value:
             case Later(text=text):
                 return replace(output, value=text, native_extra=None)
@@ -190,7 +190,7 @@ class Settling:
                 return replace(output, value=value, native_extra=None)
         return output
 
-    def _result(self, reference: Reference, step: Step) -> Known | None:
+    def _result(self, reference: Reference, step: Step) -> Content | None:
         """Return a result of a task of the same Pipeline."""
         callee = self._by_name[getattr(step.call, "name", "")]
         if is_placeholder(callee):
@@ -223,7 +223,7 @@ class Settling:
 
 def _axis(axis: Axis, look: Look) -> Value:
     """Return the items of an axis: a list of texts where they are known, or the JSON that a run makes."""
-    match known(axis.values, look):
+    match resolve(axis.values, look):
         case Later(text=Reference() as text):
             return Native(parts=(text,))
         case list() as items if all(isinstance(item, Literal) for item in items):
@@ -234,20 +234,22 @@ def _axis(axis: Axis, look: Look) -> Value:
 def _condition(condition: Value | None, look: Look) -> Value | None:
     if not isinstance(condition, Native):
         return condition
-    questions: list[Any] = []
-    for item in data_of(condition):
-        values = item.get("values") if isinstance(item, dict) else None
-        among: list[Any] = []
-        for value in values if isinstance(values, list) else []:
-            found = known(value, look) if isinstance(value, (Reference, Template)) else value
-            among += (
-                found if isinstance(found, list) else [value if found is None or isinstance(found, Later) else found]
-            )
-        held = {**item, "values": among} if among else item
-        if isinstance(held, dict) and isinstance(held.get("input"), (Reference, Template)):
-            found = known(held["input"], look)
-            held = {**held, "input": found if isinstance(found, Text) else held["input"]}
-        if isinstance(held, dict) and isinstance(held.get("cel"), Template):
-            held = {**held, "cel": settled(held["cel"], look)}
-        questions.append(held)
-    return structured(questions)
+    return structured([_question(item, look) if isinstance(item, dict) else item for item in data_of(condition)])
+
+
+def _question(item: dict[str, Any], look: Look) -> dict[str, Any]:
+    """Return a when expression with what its input and values stand for; a list stands for its items."""
+
+    def inside(value: Any) -> Any:
+        content = resolve(value, look) if isinstance(value, (Reference, Template)) else value
+        return value if content is None or isinstance(content, Later) else content
+
+    changed = dict(item)
+    if isinstance(values := item.get("values"), list) and values:
+        pieces = [inside(value) for value in values]
+        changed["values"] = [one for piece in pieces for one in (piece if isinstance(piece, list) else [piece])]
+    if isinstance(content := inside(item.get("input")), Text):
+        changed["input"] = content
+    if isinstance(item.get("cel"), Template):
+        changed["cel"] = resolve_inside(item["cel"], look)
+    return changed
