@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from couler_airflow.legal import Diagnostics
@@ -16,6 +17,8 @@ from couler_plugins.ir import Literal, Native, Port
 
 CALLBACKS = ("on_success_callback", "on_failure_callback", "deadline", "sla_miss_callback")
 DETAILS = ("tags", "doc_md", "description", "dag_display_name", "owner_links", "access_control")
+STARTS = ("is_paused_upon_creation", "max_consecutive_failed_dag_runs")
+"""What keeps a schedule from starting runs."""
 DAG = (
     Rule("Step.arguments", "renders templates as native objects", lambda dag: dag.render_template_as_native_obj),
     Rule(
@@ -68,6 +71,12 @@ def leave_out_of_dag(dag: Any, diagnostics: Diagnostics) -> None:
     if timetable not in UNASKED and schedule_of(dag) is None:
         leave_out(dag.dag_id, [f"a schedule ({timetable})"], "detail", diagnostics)
     details = [name for name in DETAILS if getattr(dag, name, None) and getattr(dag, name) != dag.dag_id]
+    if schedule_of(dag) is not None:  # what comes of it starts at once, and by itself
+        is_later = dag.start_date is not None and dag.start_date > datetime.now(tz=UTC)
+        details += ["start_date"] if is_later else []
+        details += [
+            name for name in ("is_paused_upon_creation", "max_consecutive_failed_dag_runs") if getattr(dag, name, None)
+        ]
     leave_out(dag.dag_id, details, "detail", diagnostics)
     runs = [name for name in CALLBACKS if getattr(dag, name, None)]
     runs += ["catchup"] if dag.catchup and schedule_of(dag) is not None else []

@@ -14,26 +14,38 @@ NEUTRAL = frozenset(
     str.split(
         """
         allow_nested_operators append_env container_resources dag default_args doc doc_json doc_md doc_rst doc_yaml
-        email email_on_failure email_on_retry end_date execution_timeout executor ignore_first_depends_on_past
-        map_index_template max_retry_delay multiple_outputs owner params pool_slots priority_weight queue retries
+        email_on_failure email_on_retry execution_timeout ignore_first_depends_on_past
+        map_index_template max_retry_delay multiple_outputs owner params retries
         retry_delay retry_exponential_backoff start_date task_display_name task_group task_id trigger_rule
         weight_rule show_return_value_in_logs kwargs_to_upstream
         """
     )
 )
 """Arguments of tasks that are carried, looked at elsewhere, or say nothing of what is run."""
-DETAILS = frozenset({"inlets", "outlets", "max_active_tis_per_dag", "max_active_tis_per_dagrun", "logger_name"})
-"""Arguments that tell others of the task, or limit how many of it run at a time."""
+DETAILS = frozenset(
+    str.split(
+        """
+        email executor inlets logger_name max_active_tis_per_dag max_active_tis_per_dagrun outlets pool_slots
+        priority_weight queue
+        """
+    )
+)
+"""Arguments that tell others of the task, or say where and when it runs among others."""
 RUNS = frozenset(
     str.split(
         """
-        depends_on_past on_execute_callback on_failure_callback on_retry_callback on_skipped_callback
+        depends_on_past end_date on_execute_callback on_failure_callback on_retry_callback on_skipped_callback
         on_success_callback pool sla wait_for_downstream wait_for_past_depends_before_skipping
         """
     )
 )
 """Arguments that concern other runs, other tasks, or what is called when a task ends."""
-USUAL: Mapping[str, tuple[Any, ...]] = {"pool": ("default_pool",)}
+USUAL: Mapping[str, tuple[Any, ...]] = {
+    "pool": ("default_pool",),
+    "pool_slots": (1,),
+    "priority_weight": (1,),
+    "queue": ("default",),
+}
 NOTHING: tuple[Any, ...] = (None, False, [], {}, (), 0)
 HINTS = {
     "Operation.kind": "run it in a container (KubernetesPodOperator, DockerOperator), or leave the DAG to Airflow",
