@@ -300,7 +300,7 @@ def test_every_example_is_carried_or_refused_by_name(path: Path) -> None:
         one = Plan(bundle=plan.bundle, originals=plan.originals, workflows=(workflow,))
         refused: Unsupported | None = None
         try:
-            assert manifest(one, "debian")["kind"] in ("CronWorkflow", "Workflow")
+            assert manifest(one, "debian")["kind"] in ("CronWorkflow", "Workflow", "WorkflowTemplate")
         except Unsupported as error:
             refused = error
         assert refused is None or (refused.feature and refused.step and refused.hint and refused.engine)

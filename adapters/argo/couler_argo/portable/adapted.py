@@ -85,7 +85,8 @@ def adapted(workflow: Workflow, image: str = "") -> Workflow:
                 "Container.image", operation.name, "runs a command outside of a container, without an image", hint
             )
     name = _object_name(workflow.name)
-    kind = workflow.kind if workflow.kind == "CronWorkflow" else "Workflow"
+    is_open = any(port.value is None and port.default is None for port in workflow.parameters)
+    kind = workflow.kind if workflow.kind == "CronWorkflow" else "WorkflowTemplate" if is_open else "Workflow"
     handlers = tuple(_exit_handler(handler) for handler in workflow.handlers)
     return replace(workflow, engine="argo", kind=kind, name=name, handlers=handlers)
 
