@@ -182,7 +182,7 @@ class ManifestRun:
                 own = {**inner, **{f"{root}.{step['name']}.outputs.{k}": v for k, v in nodes[-1].outputs.items()}}
                 self._run(hook, _given(hook, own))
         if not nodes:
-            return Node("Skipped", {}, inherited)
+            return Node("Skipped" if _is_read(step, scope) else "Failed", {}, inherited)
         phases = {node.phase for node in nodes}
         phase = nodes[0].phase if len(phases) == 1 else "Failed" if "Failed" in phases else "Succeeded"
         for name, value in nodes[0].outputs.items() if len(nodes) == 1 else ():
@@ -228,6 +228,15 @@ def _parsed(text: str) -> Any:
         return json.loads(text)
     except ValueError:
         return text
+
+
+def _is_read(step: Any, scope: Mapping[str, str]) -> bool:
+    """Whether a condition is one that is read: Argo reads that of a loop before its items, and Airflow fails early."""
+    condition = step.get("when", "")
+    try:
+        return "{{item" in condition or holds(filled(condition, scope)) in (True, False)
+    except ValueError:
+        return False
 
 
 def _tolerated(step: Any) -> bool:
