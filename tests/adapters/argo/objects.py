@@ -16,6 +16,7 @@ __all__ = [
     "chain_spans",
     "chains",
     "objects",
+    "referred",
     "scopes",
     "spec_of",
     "strings",
@@ -95,12 +96,17 @@ def called(site: Mapping, spec: Mapping, others: Sequence[Mapping] = ()) -> Mapp
         return inline
     reference = site.get("templateRef")
     if isinstance(reference, dict):
-        kind = "ClusterWorkflowTemplate" if reference.get("clusterScope") else "WorkflowTemplate"
-        for item in others:
-            if item["kind"] == kind and item["metadata"].get("name") == reference.get("name"):
-                return _named(spec_of(item), reference.get("template"))
-        return None
+        other = referred(site, others)
+        return _named(spec_of(other), reference.get("template")) if other else None
     return _named(spec, site.get("template"))
+
+
+def referred(site: Mapping, others: Sequence[Mapping]) -> Mapping | None:
+    """The object that the `templateRef` of a call site names; None where it has none, or that is not given."""
+    reference = site.get("templateRef") or {}
+    kind = "ClusterWorkflowTemplate" if reference.get("clusterScope") else "WorkflowTemplate"
+    named = (item for item in others if (item["kind"], item["metadata"].get("name")) == (kind, reference.get("name")))
+    return next(named, None) if reference else None
 
 
 def _named(spec: Mapping, name: Any) -> Mapping | None:

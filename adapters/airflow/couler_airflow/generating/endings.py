@@ -95,6 +95,10 @@ class Endings:
         last: list[Task] = []
         try:
             for handler in step.handlers:
+                read = references(handler.step)
+                if any(item.step == step.name and item.kind in ("parameter", "result") for item in read):
+                    reason = "where the step failed, Airflow has no outputs of it, and its exit handler fails"
+                    planner.diagnostics.note(step.name, "hands outputs to its exit handler", reason)
                 own = replace(handler.step, name=f"{step.name}-{handler.step.name or 'exit'}")
                 last += self._call(own, place, scope, after).last
         finally:

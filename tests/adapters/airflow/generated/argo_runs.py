@@ -9,19 +9,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from adapters.argo.objects import spec_of
+from adapters.airflow.generated.argo_expressions import chosen, filled, holds, text_of
+from adapters.argo.objects import called, referred, spec_of
 
 __all__ = ["Leaf", "ManifestRun", "Outcome"]
 
-TAG = re.compile(r"\{\{(.*?)\}\}")
 DEPENDS = re.compile(r"([A-Za-z0-9][-\w]*)(?:\.(\w+))?")
-CHOICE = re.compile(r"(steps|tasks)\.([-\w]+)\.status == 'Succeeded' \? (.+) : '(\w*)'")
-MEMBER = re.compile(r"\['([^']+)'\]")
-CONDITION = re.compile(r"==|!=|=~|<=|>=|&&|\|\||[<>()]|'[^']*'|\"[^\"]*\"|[^\s=!<>&|()]+")
 OK = ("Succeeded", "Skipped", "Daemoned")
 
 
@@ -60,34 +58,52 @@ class ManifestRun:
     Args:
         document: the manifest.
         outcome: how a pod ends.
+        others: all objects beside which it stands, whose templates it may use.
 
     Attributes:
         started: what was started, in order.
         well: whether the run succeeded.
     """
 
-    def __init__(self, document: Any, outcome: Callable[[Leaf], Outcome]) -> None:
-        self._spec = spec_of(document)
+    def __init__(self, document: Any, outcome: Callable[[Leaf], Outcome], others: Sequence[Any] = ()) -> None:
+        self._spec = _joined(spec_of(document), others)
+        self._others = others
         self._outcome = outcome
-        self._templates = {item["name"]: item for item in self._spec["templates"]}
-        parameters = (self._spec.get("arguments") or {}).get("parameters") or []
-        self._globals = {f"workflow.parameters.{item['name']}": _text(item.get("value", "")) for item in parameters}
+        given = {item["name"]: text_of(item.get("value", "")) for item in _parameters(self._spec.get("arguments"))}
+        listed = [{"name": key, "value": value} for key, value in given.items()]
+        self._globals = {f"workflow.parameters.{key}": value for key, value in given.items()}
+        self._globals["workflow.parameters.json"] = text_of(listed)
         metadata = document["metadata"]
         name = metadata.get("name") or metadata.get("generateName", "").rstrip("-")
         self._globals |= {f"workflow.{key}": f"{name}-run" for key in ("name", "uid")}
         self.started: list[Leaf] = []
-        given = {name.removeprefix("workflow.parameters."): value for name, value in self._globals.items()}
-        self.well = self._template(self._templates[self._spec["entrypoint"]], given).phase == "Succeeded"
+        self.well = self._run({"template": self._spec["entrypoint"]}, given).phase == "Succeeded"
         exits = self._spec.get("onExit") or (self._spec.get("hooks") or {}).get("exit", {}).get("template")
         self._globals["workflow.status"] = "Succeeded" if self.well else "Failed"
-        if exits and self._template(self._templates[exits], given).phase != "Succeeded":
+        if exits and self._run({"template": exits}, given).phase != "Succeeded":
             self.well = False
+
+    def _run(self, site: Any, given: Mapping[str, str]) -> Node:
+        """A run of what a step or a hook calls."""
+        template = called(site, self._spec, self._others)
+        with self._within(site):
+            return self._template(template, given)
+
+    @contextmanager
+    def _within(self, site: Any) -> Iterator[None]:
+        """Finds templates by name where the template stands that a call site calls."""
+        outer, other = self._spec, referred(site, self._others)
+        self._spec = spec_of(other) if other else outer
+        try:
+            yield
+        finally:
+            self._spec = outer
 
     def _template(self, template: Any, given: Mapping[str, str]) -> Node:
         scope = {**self._globals, "retries": "0"}
-        for item in (template.get("inputs") or {}).get("parameters") or []:
+        for item in _parameters(template.get("inputs")):
             scope[f"inputs.parameters.{item['name']}"] = given.get(
-                item["name"], _filled(item.get("value", item.get("default", "")), scope)
+                item["name"], filled(item.get("value", item.get("default", "")), scope)
             )
         if "steps" in template:
             return self._outputs(template, scope, self._steps(template, scope))
@@ -97,23 +113,23 @@ class ManifestRun:
 
     def _outputs(self, template: Any, scope: dict[str, str], phase: str) -> Node:
         found = {}
-        for item in (template.get("outputs") or {}).get("parameters") or []:
+        for item in _parameters(template.get("outputs")):
             if "parameter" in item["valueFrom"]:  # others are read by nobody
-                found[f"parameters.{item['name']}"] = _filled(item["valueFrom"]["parameter"], scope)
-            elif (chosen := _chosen(item["valueFrom"].get("expression", ""), scope)) is not None:
-                found[f"parameters.{item['name']}"] = chosen
+                found[f"parameters.{item['name']}"] = filled(item["valueFrom"]["parameter"], scope)
+            elif (value := chosen(item["valueFrom"].get("expression", ""), scope)) is not None:
+                found[f"parameters.{item['name']}"] = value
         return Node(phase, found)
 
     def _leaf(self, template: Any, scope: Mapping[str, str]) -> Node:
         body = template.get("container") or template["script"]
-        words = [_filled(word, scope) for word in [*(body.get("command") or []), *(body.get("args") or [])]]
+        words = [filled(word, scope) for word in [*(body.get("command") or []), *(body.get("args") or [])]]
         env = tuple(
-            (item["name"], _filled(item["value"], scope) if "value" in item else None) for item in body.get("env") or []
+            (item["name"], filled(item["value"], scope) if "value" in item else None) for item in body.get("env") or []
         )
-        leaf = Leaf(_filled(body["image"], scope), tuple(words), _filled(body.get("source", ""), scope), env)
+        leaf = Leaf(filled(body["image"], scope), tuple(words), filled(body.get("source", ""), scope), env)
         self.started.append(leaf)
         outcome = self._outcome(leaf)
-        names = [f"parameters.{item['name']}" for item in (template.get("outputs") or {}).get("parameters") or []]
+        names = [f"parameters.{item['name']}" for item in _parameters(template.get("outputs"))]
         outputs = {name: outcome.outputs(name) for name in [*names, "result"]} if outcome.well else {}
         return Node("Succeeded" if outcome.well else "Failed", outputs)
 
@@ -154,24 +170,19 @@ class ManifestRun:
         for item in items:
             inner = {**scope, **_of_item(item)}
             try:
-                holds = _holds(_filled(step.get("when", ""), inner))
+                met = holds(filled(step.get("when", ""), inner))
             except ValueError:  # govaluate cannot read it, or compares what cannot be compared
                 nodes.append(Node("Failed"))
                 continue
-            if not holds:
+            if not met:
                 nodes.append(Node("Skipped", {}, inherited))
                 continue
-            arguments = (step.get("arguments") or {}).get("parameters") or []
-            given = {argument["name"]: _filled(argument["value"], inner) for argument in arguments}
-            template = step.get("inline") or self._templates[step["template"]]
-            nodes.append(self._template(template, given))
+            nodes.append(self._run(step, _given(step, inner)))
             for hook in _exits(step):
                 own = {**inner, **{f"{root}.{step['name']}.outputs.{k}": v for k, v in nodes[-1].outputs.items()}}
-                passed = (hook.get("arguments") or {}).get("parameters") or []
-                told = {item["name"]: _filled(item["value"], own) for item in passed}
-                self._template(self._templates[hook["template"]], told)
+                self._run(hook, _given(hook, own))
         if not nodes:
-            return Node("Skipped", {}, inherited)
+            return Node("Skipped" if _is_read(step, scope) else "Failed", {}, inherited)
         phases = {node.phase for node in nodes}
         phase = nodes[0].phase if len(phases) == 1 else "Failed" if "Failed" in phases else "Succeeded"
         for name, value in nodes[0].outputs.items() if len(nodes) == 1 else ():
@@ -181,29 +192,30 @@ class ManifestRun:
             well = [node.outputs for node in nodes if node.phase == "Succeeded"]
             start = "parameters."
             made = [{n.removeprefix(start): value for n, value in one.items() if n.startswith(start)} for one in well]
-            scope[f"{root}.{step['name']}.outputs.parameters"] = _text(made)
+            scope[f"{root}.{step['name']}.outputs.parameters"] = text_of(made)
             for name in {name for one in well for name in one}:
                 listed = [_parsed(one[name]) for one in well]
-                scope[f"{root}.{step['name']}.outputs.{name}"] = _text(listed)
+                scope[f"{root}.{step['name']}.outputs.{name}"] = text_of(listed)
         return Node(phase, nodes[0].outputs, inherited)
 
 
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, sort_keys=True, separators=(",", ":"))
+def _parameters(holder: Any) -> list[Any]:
+    return (holder or {}).get("parameters") or []
 
 
-def _filled(text: Any, scope: Mapping[str, str]) -> str:
-    return TAG.sub(lambda tag: scope[tag[1].strip()], _text(text))
+def _given(site: Any, scope: Mapping[str, str]) -> dict[str, str]:
+    return {item["name"]: filled(item["value"], scope) for item in _parameters(site.get("arguments"))}
 
 
-def _chosen(expression: str, scope: Mapping[str, str]) -> str | None:
-    """An expression that is a variable, or one of two values by how a step ended; None for any other."""
-    choice = CHOICE.fullmatch(expression)
-    if choice is None:
-        return scope.get(MEMBER.sub(r".\1", expression))
-    root, step, made, otherwise = choice.groups()
-    well = scope[f"{root}.{step}.status"] == "Succeeded"
-    return scope[MEMBER.sub(r".\1", made)] if well else otherwise
+def _joined(spec: Any, others: Sequence[Any]) -> Any:
+    """A spec with what it takes from a template of workflows: its own fields and arguments count."""
+    other = referred({"templateRef": spec.get("workflowTemplateRef")}, others)
+    if other is None:
+        return spec
+    base = spec_of(other)
+    listed = [*_parameters(base.get("arguments")), *_parameters(spec.get("arguments"))]
+    arguments = {"parameters": list({item["name"]: item for item in listed}.values())}
+    return {**base, **spec, "arguments": arguments}
 
 
 def _exits(step: Any) -> list[Any]:
@@ -216,6 +228,15 @@ def _parsed(text: str) -> Any:
         return json.loads(text)
     except ValueError:
         return text
+
+
+def _is_read(step: Any, scope: Mapping[str, str]) -> bool:
+    """Whether a condition is one that is read: Argo reads that of a loop before its items, and Airflow fails early."""
+    condition = step.get("when", "")
+    try:
+        return "{{item" in condition or holds(filled(condition, scope)) in (True, False)
+    except ValueError:
+        return False
 
 
 def _tolerated(step: Any) -> bool:
@@ -243,15 +264,15 @@ def _depends(task: Any, tasks: Mapping[str, Any], nodes: Mapping[str, Node]) -> 
 def _items(step: Any, scope: Mapping[str, str]) -> list[Any] | None:
     """The items of a loop, one None where there is none; None where it is no list."""
     if "withItems" in step:
-        return list(json.loads(_filled(json.dumps(step["withItems"]), scope)))
+        return list(json.loads(filled(json.dumps(step["withItems"]), scope)))
     if "withParam" in step:
         try:
-            found = json.loads(_filled(step["withParam"], scope))
+            found = json.loads(filled(step["withParam"], scope))
         except ValueError:
             return None
         return found if isinstance(found, list) else None
     if "withSequence" in step:
-        given = {key: _filled(value, scope) for key, value in step["withSequence"].items()}
+        given = {key: filled(value, scope) for key, value in step["withSequence"].items()}
         if not all(given[key].isdigit() for key in given if key != "format"):
             return None
         start = int(given.get("start", 0))
@@ -264,36 +285,5 @@ def _items(step: Any, scope: Mapping[str, str]) -> list[Any] | None:
 def _of_item(item: Any) -> dict[str, str]:
     if item is None:
         return {}
-    inner = {f"item.{key}": _text(value) for key, value in item.items()} if isinstance(item, dict) else {}
-    return {"item": _text(item), **inner}
-
-
-def _holds(condition: str) -> bool:
-    if not condition:
-        return True
-    words = CONDITION.findall(condition)
-    if "".join(words) != re.sub(r"\s+", "", condition):
-        raise ValueError(condition)
-    joints = {"&&": "and", "||": "or", "(": "(", ")": ")"}
-    said: list[str] = []
-    while words:
-        if words[0] in joints:
-            said.append(joints[words.pop(0)])
-            continue
-        left, operator, right, *words = words
-        one, other = _side(left), _side(right)
-        if operator in ("==", "!="):
-            said.append(str((one == other) is (operator == "==")))
-        elif operator == "=~" and not (isinstance(one, str) and isinstance(other, str)):
-            raise ValueError(condition)
-        elif operator == "=~":
-            said.append(str(bool(re.search(str(other), str(one)))))
-        else:
-            said.append(str(eval(f"{one!r} {operator} {other!r}", {})))  # two constants
-    return bool(eval(" ".join(said), {}))
-
-
-def _side(text: str) -> str | float:
-    if not re.fullmatch(r"\d+(\.\d+)?|[A-Za-z_]\w*|'[^']*'|\"[^\"]*\"", text):
-        raise ValueError(text)
-    return float(text) if text[0].isdigit() else text.strip("'\"")
+    inner = {f"item.{key}": text_of(value) for key, value in item.items()} if isinstance(item, dict) else {}
+    return {"item": text_of(item), **inner}

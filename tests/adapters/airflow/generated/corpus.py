@@ -9,6 +9,7 @@ from tempfile import mkdtemp
 from typing import Any, NamedTuple
 
 from adapters.argo.interpret import digest
+from adapters.argo.objects import objects
 from adapters.subjects import ARGO, lift_file
 from couler_airflow.documents import load_dags
 from couler_airflow.plugin import AirflowAdapter, Options
@@ -29,6 +30,7 @@ class Written(NamedTuple):
     Attributes:
         name: its file and its number there.
         document: the object that it was read from.
+        others: all objects of its file.
         workflow: what was lifted from it.
         source: the DAG file; empty where it is refused.
         error: why it is refused.
@@ -36,6 +38,7 @@ class Written(NamedTuple):
 
     name: str
     document: Any
+    others: tuple[Any, ...]
     workflow: Workflow
     source: str
     error: Unsupported | None
@@ -63,6 +66,7 @@ def corpus() -> tuple[Written, ...]:
     found: list[Written] = []
     for path in ARGO.files():
         plan = lift_file(ARGO, path)
+        others = tuple(item for document in plan.bundle.documents for item in objects(document.data))
         for number, workflow in enumerate(plan.workflows):
             assert workflow.source is not None
             data = plan.bundle.documents[int(workflow.source[0])].data
@@ -70,9 +74,9 @@ def corpus() -> tuple[Written, ...]:
                 data = data[key]
             name = f"{ARGO.shown(path)}#{number}"
             try:
-                found.append(Written(name, data, workflow, written(workflow, plan), None))
+                found.append(Written(name, data, others, workflow, written(workflow, plan), None))
             except Unsupported as error:
-                found.append(Written(name, data, workflow, "", error))
+                found.append(Written(name, data, others, workflow, "", error))
     return tuple(found)
 
 

