@@ -63,7 +63,6 @@ COMMON = {
     "Retry.native_extra": "Retry.native_extra",
 }
 TEKTON = {
-    "Loop.combine": "Loop.combine",
     "Port.kind": "Port.kind",
     "Output.kind": "Output.kind",
     "Argument.kind": "Port.kind",

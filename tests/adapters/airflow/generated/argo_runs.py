@@ -142,9 +142,9 @@ class ManifestRun:
 
     def _dag(self, dag: Any, scope: dict[str, str]) -> str:
         tasks = {task["name"]: task for task in dag["tasks"]}
-        wanted = {*(dag.get("target") or "").split()}
-        while more := {name for one in wanted for name in _before(tasks[one])} - wanted:
-            wanted |= more
+        wanted: list[str] = (dag.get("target") or "").split()
+        while wanted and (more := {name for one in wanted for name in _before(tasks[one])} - {*wanted}):
+            wanted += more
         tasks = {name: task for name, task in tasks.items() if not wanted or name in wanted}
         nodes: dict[str, Node] = {}
         waited: set[str] = set()
