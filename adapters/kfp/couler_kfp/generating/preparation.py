@@ -46,7 +46,7 @@ def prepared(workflow: Workflow, image: str, kubectl: str) -> Workflow:
 
 def _contained(operation: Operation) -> Operation:
     """Return an operation of one container, which reads paths as texts, and runs a command that is known."""
-    if operation.kind not in KINDS:
+    if operation.kind not in KINDS or not operation.containers:
         return operation
     return in_one(replace(operation, containers=tuple(map(commanded, with_paths(operation).containers))))
 
