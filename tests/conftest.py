@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import hashlib
 import itertools
+import logging
 import os
 import shutil
 import signal
@@ -55,6 +56,16 @@ def pytest_configure() -> None:
     socketserver.StreamRequestHandler.disable_nagle_algorithm = True
     # In the background of a script Ctrl-C is ignored, also by what tests start and end by it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def _loggers() -> Iterator[None]:
+    """What a test, or Airflow on its way, switches off of our loggers is on again for the next one."""
+    yield
+    logging.disable(logging.NOTSET)
+    for name, logger in logging.root.manager.loggerDict.items():
+        if name.startswith("couler") and isinstance(logger, logging.Logger):
+            logger.disabled = False
 
 
 def pytest_collection_finish() -> None:

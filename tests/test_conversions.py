@@ -10,6 +10,8 @@ from support import AIRFLOW, ROOT, SHARED, at_least
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"),
 ]  # of kfp, when it loads what was written
+CLASH = "its name there would be the DAG"
+"""Why a file is refused that says two workflows of one name, of kinds that Airflow does not tell apart."""
 EVERY = 12
 """One of so many is converted by default; all of them are by the slow test, and DAGs, which take long to load."""
 LEAST = {
@@ -56,7 +58,7 @@ def test_a_sample_becomes_what_is_accepted(source: str, target: str) -> None:
 def test_every_workflow_becomes_one_that_is_accepted(source: str, target: str) -> None:
     found = outcomes(source, target, on_unsupported="todo")
     assert [problem for item in found if (problem := problem_of(item, target))] == []
-    assert [item.name for item in found if item.error] == []
+    assert [item.name for item in found if item.error and CLASH not in item.error.message] == []
     assert sum(item.loss in ("whole", "detail") for item in found) >= at_least(1, LEAST[source, target])
     if AIRFLOW and (SHARED / "corpus").is_dir():
         row, section = part_of_page(source, target, found)

@@ -18,6 +18,7 @@ from couler_plugins.engine_kit.legalize.values import data_of, joined
 from couler_plugins.ir import (
     Expression,
     Graph,
+    Literal,
     Native,
     Need,
     Needs,
@@ -193,6 +194,10 @@ CALLS = (
 )
 
 
+FOREVER = ("0", "0s", "0h0m0s")
+"""Timeouts that never end a task."""
+
+
 def portable_step(step: Step, graph: Graph, callee: Graph | Operation) -> Step:
     """Return a task without what only Tekton does with it; it breaks no rule."""
     loop, arguments = with_loop(step, callee)
@@ -201,6 +206,7 @@ def portable_step(step: Step, graph: Graph, callee: Graph | Operation) -> Step:
         arguments=map_references(arguments, lambda reference: replace(reference, native="")),
         condition=_condition(step),
         loop=loop,
+        timeout=None if isinstance(step.timeout, Literal) and str(step.timeout.value) in FOREVER else step.timeout,
         native_extra=None,
         tolerates=FAILED if step.tolerates else (),
     )

@@ -89,7 +89,7 @@ CALLED = {
         "found",
         "hasattr",
     ),
-    *("all_hold", "int", "len", "name", "node", "parsed", "range", "request", "str", "urlopen", "value"),
+    *("all_hold", "int", "len", "name", "node", "parsed", "range", "request", "str", "urlopen", "value", "texts"),
     *("AirflowSkipException", "BashOperator", "CronTriggerTimetable", "DAG", "EmptyOperator", "KubernetesPodOperator"),
     *("MultipleCronTriggerTimetable", "Param", "TaskGroup", "ValueError", "all", "any", "bool", "compared", "float"),
     *("k8s", "literal", "only_if", "re", "read", "render", "text", "timedelta", "zip"),
