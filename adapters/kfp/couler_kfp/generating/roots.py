@@ -114,7 +114,10 @@ def losses(workflow: Workflow, whole: Workflow) -> Iterator[Decision]:
             if kept:
                 reason = f"its artifact {output.name!r} is kept where the pipeline root is, and not in {min(kept)}"
                 yield note(operation.name, reason, loss="run")
+    names = {port.name for port in whole.parameters}
     for port in workflow.parameters:
+        if port.name not in names:
+            yield note(port.name, "no step reads it, so that its ConfigMap is not looked for", loss="detail")
         if port.native_extra is not None:
             yield note(port.name, "a pipeline says no more of a parameter than its type")
     for graph in whole.graphs:
