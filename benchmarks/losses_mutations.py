@@ -185,5 +185,6 @@ def _of_tasks(own: str, tasks: list[Any]) -> Iterator[tuple[str, str]]:
         name = str(task.get("name", ""))
         if own:
             yield own, name
+        readers = (name, str((task.get("taskRef") or {}).get("name", "")))
         for found in READ.finditer(str(task)):
-            yield from ((reader, found[1] or found[2]) for reader in (name, (task.get("taskRef") or {}).get("name", "")))
+            yield from ((reader, found[1] or found[2]) for reader in readers)
