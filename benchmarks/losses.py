@@ -203,7 +203,8 @@ def _figures(items: Sequence[tuple[Input, list[int]]], converter: Converter, *, 
 def judge(item: Input, field: Field, before: Outcome, converter: Converter) -> tuple[str, Loss]:
     """Return what becomes of a change of a field: a name of a figure."""
     assert item.file is not None
-    data = item.file.documents[field.document].data
+    documents = [document.data for document in item.file.documents]
+    data = documents[field.document]
     *outer, key = field.path
     holder, value = value_at(data, tuple(outer)), value_at(data, field.path)
     new = other(value, key)
@@ -219,7 +220,7 @@ def judge(item: Input, field: Field, before: Outcome, converter: Converter) -> t
         return "changed", loss
     if after.report != before.report or _is_named(item, field, before) or _is_told(item, field, before, converter):
         return "named", loss
-    return "meaningless" if meaningless(field, data, converter.source) else "silent_losses", loss
+    return "meaningless" if meaningless(field, documents, converter.source) else "silent_losses", loss
 
 
 def _is_told(item: Input, field: Field, before: Outcome, converter: Converter) -> bool:
@@ -252,6 +253,8 @@ def _is_named(item: Input, field: Field, outcome: Outcome) -> bool:
     keys = {str(key) for key in field.path if isinstance(key, str)} - EVERYDAY
     lost = set[str]()
     for decision in outcome.decisions:
+        if "cachingOptions" in keys and decision.action == "is not cached":
+            return True
         if keys & set(WORD.findall(f"{decision.action} {decision.reason}")):
             return True
         if decision.loss == "step":

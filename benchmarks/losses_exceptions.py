@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
-from benchmarks.losses_mutations import Field
+from benchmarks.losses_mutations import Field, value_at
 
 EXCEPTIONS = {
     r"(.*\.)?parameterType": "others pass texts; KFP checks types when it compiles, and the values stay the same",
@@ -13,16 +14,18 @@ EXCEPTIONS = {
     r"(.*\.)?artifactType\.schema(Title|Version)": "others pass files; KFP checks types when it compiles",
     r"(.*\.)?sdkVersion": "who wrote the file is not what it does",
     r"kfp:metadata\.(name|namespace)|kfp:spec\.pipelineName": "the object registers the pipeline, which is carried",
+    r"tekton:(.*\.)?(params|results)\.\*\.type": "Tekton refuses a value, or a reference to one, of another type",
     r"tekton:.*\.?steps\.\*\.name": "nothing reads the name of a step of a Task that has no results",
     r"tekton:.*\.?workspaces\.\*\.(name|workspace)": "it joins two places of the file, and others join them so too",
 }
 """Why a change has no effect, by what the path (after `ENGINE:` where that counts) looks like as a whole."""
 KNOWN = {
-    r"kfp:.*\.cachingOptions\.cacheKey": "the adapter's note speaks of `is not cached`, and not of the key",
     r"kfp:.*\.parameterExpressionSelector": "a placeholder for an outer loop takes it away; its note names the loop",
     r"kfp:.*\.parameterIterator\..*": "a placeholder for an outer loop takes it away; its note names the loop",
 }
 """Losses that adapters have to tell; this is to become empty."""
+INSTEAD = {r"kfp:.*\.secretAsEnv\.\*\.secretName": "secretNameParameter"}
+"""Fields that KFP reads only where there is no other one beside them."""
 OWN = ("argoproj.io/", "tekton.dev/")
 
 
@@ -33,11 +36,28 @@ def reason_for(source: str, path: str, table: dict[str, str]) -> str:
     return next(found, "")
 
 
-def meaningless(field: Field, data: Any, source: str) -> bool:
+def meaningless(field: Field, documents: Sequence[Any], source: str) -> bool:
     """Return whether another engine has nothing to do with a field, by EXCEPTIONS.
 
-    An object of another kind in a list is told as a whole.
+    An object of another kind in a list is told as a whole. What a run gives takes the place of a default; and what a
+    Pipeline passes to a Task in it by the same name, the Task reads anyway.
     """
+    data = documents[field.document]
+    holder = value_at(data, field.path[:-1])
+    if reason_for(source, field.schema_path, INSTEAD) in (holder if isinstance(holder, dict) else ()):
+        return True
+    if source == "tekton" and re.fullmatch(r".*\.params\.\*\.name", field.schema_path):
+        return "taskSpec" in value_at(data, field.path[:-3]) and holder.get("value") == f"$(params.{holder['name']})"
     if field.path[0] == "items" and not str(data["items"][field.path[1]].get("apiVersion")).startswith(OWN):
         return True
-    return bool(reason_for(source, field.schema_path, EXCEPTIONS))
+    return _is_given(field, data, documents) or bool(reason_for(source, field.schema_path, EXCEPTIONS))
+
+
+def _is_given(field: Field, data: Any, documents: Sequence[Any]) -> bool:
+    """Return whether a field is a default of a Pipeline for which its run in the same file gives a value."""
+    if data.get("kind") != "Pipeline" or not field.schema_path.startswith("spec.params.*.default"):
+        return False
+    name, own = data["metadata"].get("name"), value_at(data, field.path[:3])["name"]
+    runs = [item["spec"] for item in documents if isinstance(item, dict) and item.get("kind") == "PipelineRun"]
+    named = [run for run in runs if run.get("pipelineRef", {}).get("name") == name]
+    return bool(named) and all(own in {item["name"] for item in run.get("params", ())} for run in named)

@@ -43,6 +43,7 @@ CHOICES: tuple[tuple[str, ...], ...] = (
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?=[a-zA-Z]{0,2}$|[a-z]\d)")
 REFERENCE = re.compile(r"\{\{.*?\}\}|\$\(.*?\)|\{\$.*?\}\}?", re.DOTALL)
 """What an engine puts a value in place of."""
+READ = re.compile(r"\$\(params\.([\w-]+)|'workspace': '([\w-]+)'")
 
 
 class Field(NamedTuple):
@@ -149,7 +150,10 @@ def names_around(data: Any, path: Path) -> list[str]:
 
 
 def calls(data: Any, name: str = "") -> Iterator[tuple[str, str]]:
-    """Yield who calls whom, by name: tasks their templates, components their executors."""
+    """Yield who calls whom, by name: tasks their templates, components their executors and tasks.
+
+    A task of Tekton calls the workspaces and parameters of its Pipeline, too: what only it reads goes with it.
+    """
     if isinstance(data, list):
         for item in data:
             yield from calls(item, name)
@@ -163,8 +167,24 @@ def calls(data: Any, name: str = "") -> Iterator[tuple[str, str]]:
             yield own, str(value.get("name", ""))
         elif key in ("tasks", "components", "executors", "hooks") and isinstance(value, Mapping):
             for inner, content in value.items():
+                if key == "tasks" and own:
+                    yield own, str(inner)
                 yield from calls(content, str(inner))
+        elif key in ("tasks", "finally", "steps") and isinstance(value, list):
+            yield from _of_tasks(own, value)
+            yield from calls(value, own)
         elif key in ("taskSpec", "pipelineSpec", "dag", "steps", "tasks", "finally", "spec"):
             yield from calls(value, own)
         else:
             yield from calls(value, name if key in ("inputs", "outputs", "arguments") else own)
+
+
+def _of_tasks(own: str, tasks: list[Any]) -> Iterator[tuple[str, str]]:
+    """Yield what calls tasks, and what they and the Tasks that they refer to read."""
+    for task in (task for group in tasks for task in (group if isinstance(group, list) else [group])):
+        name = str(task.get("name", ""))
+        if own:
+            yield own, name
+        readers = (name, str((task.get("taskRef") or {}).get("name", "")))
+        for found in READ.finditer(str(task)):
+            yield from ((reader, found[1] or found[2]) for reader in readers)

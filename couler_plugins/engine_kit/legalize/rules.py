@@ -195,6 +195,11 @@ OPERATION = (
         lambda operation: parameters(operation.outputs, attrgetter("exported")),
     ),
     Rule(
+        "Output.exported",
+        "has the global artifact {!r}",
+        lambda operation: artifacts(item for item in operation.outputs if item.exported is not None),
+    ),
+    Rule(
         "Output.native_extra",
         "has fields other than name and path at {!r}",
         lambda operation: parameters(operation.outputs, attrgetter("native_extra")),

@@ -14,6 +14,7 @@ from couler_plugins.engine_kit.legalize.native_fields import HOUSEKEEPING, field
 from couler_plugins.engine_kit.legalize.schedules import schedule_text
 from couler_plugins.ir import (
     Graph,
+    Native,
     Need,
     Output,
     Reference,
@@ -22,6 +23,7 @@ from couler_plugins.ir import (
     callables,
     fresh_name,
     map_references,
+    references,
     replace,
 )
 from couler_plugins.plan import Decision
@@ -80,6 +82,10 @@ def finishing(root: Graph, workflow: Workflow) -> Graph:
     return replace(root, steps=(first, replace(last, needs=Need(step=first.name, outcomes=COMPLETED))))
 
 
+def _mounts(extra: Native | None) -> list[dict[str, Any]]:
+    return [item for item in fields_of(extra).get("volumeMounts") or () if isinstance(item, dict)]
+
+
 def losses(workflow: Workflow, whole: Workflow) -> Iterator[Decision]:
     """Yield what a pipeline does not say, and does not have to."""
 
@@ -114,7 +120,15 @@ def losses(workflow: Workflow, whole: Workflow) -> Iterator[Decision]:
             if kept:
                 reason = f"its artifact {output.name!r} is kept where the pipeline root is, and not in {min(kept)}"
                 yield note(operation.name, reason, loss="run")
+    for operation in workflow.operations:
+        for mount in (item for box in operation.containers for item in _mounts(box.native_extra)):
+            if mount.get("readOnly"):
+                yield note(operation.name, f"{mount['mountPath']} has readOnly, which KFP lacks", loss="detail")
+    names = {port.name for port in whole.parameters}
+    names |= {item.name for item in references((workflow.graphs, workflow.operations)) if item.to == "parameter"}
     for port in workflow.parameters:
+        if port.name not in names:
+            yield note(port.name, "no step reads it, so that its ConfigMap is not looked for", loss="detail")
         if port.native_extra is not None:
             yield note(port.name, "a pipeline says no more of a parameter than its type")
     for graph in whole.graphs:
