@@ -19,7 +19,7 @@ from couler_plugins.running.local.containers import Containers
 __all__ = ["HEAD", "STARTED", "Ran", "runs", "script", "workflow"]
 
 HEAD = "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {name: w}\nspec:\n"
-LONGEST = 60.0
+LONGEST = 180
 STARTED = "../../../../started"
 """A file in the folder of the run, as a program sees it from its own root: who is started adds a line."""
 
