@@ -1,0 +1,1 @@
+"""Edits of workflows by people: what an editor does to a file, one action after another."""

@@ -1,0 +1,459 @@
+"""What the studio's page and its server say to each other; `GET /api/schema` gives the JSON schema of all of it.
+
+Every request that is about a file carries the whole work on it: `base`, the digest of the text on disk that the work
+started from, and `actions`, in order. The server keeps nothing that a request does not say again: undo is to send one
+action less, and a page that is opened again after a restart loses nothing.
+
+    GET  /api/state                     State
+    POST /api/view      Work            View       the workflow as it stands, positions included
+    POST /api/step      StepRequest     StepForm   what can be edited of one step
+    POST /api/optimize  Work            Optimized  before and after a pipeline
+    POST /api/diff      Work            Diff       what would be saved
+    POST /api/save      Work            Saved      409 where the file changed on disk meanwhile
+    POST /api/convert   ConvertRequest  Converted
+    POST /api/generate  GenerateRequest Generated
+    POST /api/runs      RunRequest      RunView
+    GET  /api/runs/ID                   RunView
+    GET  /api/runs/ID/log?step=NAME     Log
+    POST /api/runs/ID/stop              RunView
+    GET  /api/digest?path=PATH          Digest     what the page asks now and then
+
+Errors are `Problem`, with status 400 (the request makes no sense), 401 (no token), 403 (a foreign origin or host, or a
+path outside of the opened files), 404, 409 (the file changed on disk), 422 (the work is refused: an action, or what it
+would write), 502 (an engine, a store or a model failed).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from couler_plugins.editing.actions import Action
+
+
+class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One message, or a part of one."""
+
+
+class Problem(Message, kw_only=True):
+    """Why something was refused.
+
+    Attributes:
+        message: what is wrong.
+        hint: what to do; often empty.
+        file, line: where; 0 for no line.
+        action: the number of the action that was refused, from 0; None where it is about none.
+    """
+
+    message: str
+    hint: str = ""
+    file: str = ""
+    line: int = 0
+    action: int | None = None
+
+
+# What there is.
+
+
+class WorkflowName(Message, kw_only=True):
+    """One workflow of a file: its number there, what it is called, its kind and how many steps it has."""
+
+    number: int
+    name: str
+    kind: str
+    steps: int
+
+
+class FileEntry(Message, kw_only=True):
+    """A file that was opened.
+
+    Attributes:
+        path: relative to the opened folder, with `/`; what requests name.
+        engine: the engine's name; empty where there is no workflow in it.
+        editable: whether it can be edited; `reason` says why not.
+        workflows: its workflows.
+        problem: why it cannot be read; None where it can.
+    """
+
+    path: str
+    engine: str
+    editable: bool
+    reason: str = ""
+    workflows: list[WorkflowName] = []
+    problem: Problem | None = None
+
+
+class Option(Message, kw_only=True):
+    """An option of an optimizer, or an input of a catalogue step: how a form asks for it.
+
+    Attributes:
+        name: kebab-case.
+        description: what it is for.
+        type: `text`, `int`, `float`, `bool`, `list` or `artifact`.
+        default: as text; None where it has to be given.
+        choices: the only values there are; empty where any is one.
+    """
+
+    name: str
+    description: str = ""
+    type: str = "text"
+    default: str | None = None
+    choices: list[str] = []
+
+
+class OptimizerEntry(Message, kw_only=True):
+    """An optimizer that a pipeline can have; `owner` is the plugin that brings it."""
+
+    name: str
+    description: str
+    owner: str
+    options: list[Option] = []
+
+
+class CatalogueEntry(Message, kw_only=True):
+    """A ready-made step; `group` is where a list of them shows it."""
+
+    name: str
+    description: str
+    group: str
+    tags: list[str] = []
+    inputs: list[Option] = []
+    outputs: list[Option] = []
+
+
+class EngineEntry(Message, kw_only=True):
+    """An engine: whether couler can submit to it (`runs`), and whether its workflows run in this process (`local`)."""
+
+    name: str
+    runs: bool
+    local: bool
+
+
+class State(Message, kw_only=True):
+    """What the studio was started with.
+
+    Attributes:
+        version: of couler-plugins.
+        folder: the name of the opened folder, for the title.
+        read_only: whether nothing can be saved or submitted.
+        pipeline: the pipeline that the settings say.
+        generates: whether a model is set, so that `generate` works.
+        history: whether past runs are known.
+    """
+
+    version: str
+    folder: str
+    read_only: bool
+    pipeline: str
+    generates: bool
+    history: bool
+    files: list[FileEntry]
+    engines: list[EngineEntry]
+    optimizers: list[OptimizerEntry]
+    catalogue: list[CatalogueEntry]
+
+
+# One file, and the work on it.
+
+
+class Work(Message, kw_only=True):
+    """The work on one file.
+
+    Attributes:
+        path: the file.
+        base: the digest of the text that the work started from; empty for what is on disk now.
+        actions: what was done, in order.
+        pipeline: the optimizers, as text: `dedupe,rightsize{margin=0.2}`; empty for none. `view` ignores it.
+        workflow: the number of the workflow that is shown.
+        open: the ids of nodes that are shown with their graph inside.
+    """
+
+    path: str
+    base: str = ""
+    actions: list[Action] = []
+    pipeline: str = ""
+    workflow: int = 0
+    open: list[str] = []
+
+
+class Node(Message, kw_only=True):
+    """One box.
+
+    Attributes:
+        id: the steps' names from the entry down, joined by `/`; unique in a view, and stable as long as names are.
+        graph, step: what actions name.
+        label: what is written on it.
+        kind: `step`, `graph` (it can be opened), `external` (another file has it), `handler`, `barrier` (a small circle:
+            all before it end before any after it starts).
+        detail: a second line, such as the image.
+        parent: the id of the opened node that it is in; empty for none.
+        x, y, width, height: in pixels; relative to the parent.
+        status: `same`, `changed`, `added` or `removed`, beside the other version.
+        findings: how many findings of lint are about it.
+        inputs, outputs: names, for the handles that data is dragged between.
+    """
+
+    id: str
+    graph: str
+    step: str
+    label: str
+    kind: Literal["step", "graph", "external", "handler", "barrier"]
+    detail: str = ""
+    parent: str = ""
+    x: float
+    y: float
+    width: float
+    height: float
+    status: Literal["same", "changed", "added", "removed"] = "same"
+    findings: int = 0
+    inputs: list[str] = []
+    outputs: list[str] = []
+
+
+class Edge(Message, kw_only=True):
+    """One arrow, from node to node; of kind `data`, `labels` says what is passed: `output → input`."""
+
+    source: str
+    target: str
+    kind: Literal["order", "data"]
+    labels: list[str] = []
+
+
+class Picture(Message, kw_only=True):
+    """The nodes and edges of one workflow; parents stand before what is in them."""
+
+    nodes: list[Node]
+    edges: list[Edge]
+    width: float
+    height: float
+
+
+class Finding(Message, kw_only=True):
+    """A finding of lint; `node` is the id of the node that it is about, empty for none."""
+
+    severity: str
+    message: str
+    hint: str
+    line: int
+    node: str = ""
+    code: str = ""
+
+
+class View(Message, kw_only=True):
+    """A file as the actions leave it.
+
+    Attributes:
+        base: the digest of what the work started from.
+        on_disk: the digest of what is on disk now; the file changed meanwhile where they differ.
+        changed: whether the text differs from what is on disk.
+        workflows: all workflows of the file.
+        picture: the chosen one.
+        graphs: the names of the graphs of the chosen one that steps can be added to.
+        findings: of lint, over the file.
+        text: the text of the file as it stands.
+    """
+
+    base: str
+    on_disk: str
+    changed: bool
+    workflows: list[WorkflowName]
+    picture: Picture
+    graphs: list[str]
+    findings: list[Finding]
+    text: str
+
+
+class StepRequest(Work, kw_only=True):
+    """Ask for the form of one step: `node` is its id in the view."""
+
+    node: str
+
+
+class FormField(Message, kw_only=True):
+    """One field of a form.
+
+    Attributes:
+        field: one of `editing.actions.Field`, or `input` (then `name` is the input's).
+        name: of the input; else empty.
+        label: what people read.
+        container: the container that it is of, where the step has several.
+        type: how it is edited: `text`, `lines` (a list), `code`, `number`, `pairs`, `comparison`, `items`, `choice`,
+            `value` (a constant or a reference).
+        value: as in actions; a reference is `{"from": "step.output"}`.
+        choices: for `choice`, and what references there are for `value`, `comparison` and `items`.
+        editable: whether it can be; else `reason` says why not.
+    """
+
+    field: str
+    name: str = ""
+    label: str
+    container: str = ""
+    type: str
+    value: Any = None
+    choices: list[str] = []
+    editable: bool = True
+    reason: str = ""
+
+
+class StepForm(Message, kw_only=True):
+    """What there is to say about a step.
+
+    Attributes:
+        node: its id.
+        title: its name.
+        runs: what it runs, in a few words.
+        shared: the other steps that run the same, which a change of what it runs changes too.
+        waits_for: the steps that it waits for.
+        fields: what the engine has for such a step; what the engine cannot have is left out.
+        facts: what else is known, pairs of a label and a text.
+        source: the lines of the file where the step stands, and where what it runs stands.
+        can_delete, can_rename: empty, or why not.
+    """
+
+    node: str
+    title: str
+    runs: str
+    shared: list[str] = []
+    waits_for: list[str] = []
+    fields: list[FormField]
+    facts: list[tuple[str, str]] = []
+    source: list[tuple[int, str]] = []
+    can_delete: str = ""
+    can_rename: str = ""
+
+
+class DecisionView(Message, kw_only=True):
+    """What an optimizer decided; `nodes` are the ids of the steps that it is about, empty `action` is a refusal."""
+
+    optimizer: str
+    subject: str
+    action: str
+    reason: str
+    figures: list[tuple[str, str]] = []
+    nodes: list[str] = []
+
+
+class Optimized(Message, kw_only=True):
+    """Before and after a pipeline.
+
+    Attributes:
+        before, after: pictures, with the status of each node; a step that is gone is `removed` in the first.
+        decisions: in the order in which they were taken.
+        costs: what a run costs and takes before and after, as rows of a table: a label, before, after.
+        diff: the lines that the optimizers change, as a unified diff.
+        others: other files that the pipeline would change too, and what it would add.
+    """
+
+    before: Picture
+    after: Picture
+    decisions: list[DecisionView]
+    costs: list[tuple[str, str, str]] = []
+    diff: str = ""
+    others: list[str] = []
+
+
+class Diff(Message, kw_only=True):
+    """What would be saved: a unified diff against what is on disk, and how many lines come and go."""
+
+    diff: str
+    added: int
+    removed: int
+    on_disk: str
+
+
+class Saved(Message, kw_only=True):
+    """A file was saved: the digest of what is on disk now."""
+
+    base: str
+
+
+class Digest(Message, kw_only=True):
+    """The digest of what is on disk; empty where there is no such file any more."""
+
+    digest: str
+
+
+# Other engines, models and runs.
+
+
+class ConvertRequest(Work, kw_only=True):
+    """Convert the file for another engine: `to` is its name with options; see `--on-unsupported` of the command."""
+
+    to: str
+    on_unsupported: Literal["error", "warn", "drop", "todo"] = "error"
+
+
+class Converted(Message, kw_only=True):
+    """The converted text, empty where it is refused, and what is left out or refused: a kind and a sentence each."""
+
+    text: str
+    differences: list[tuple[str, str]]
+
+
+class GenerateRequest(Message, kw_only=True):
+    """Ask the model for a workflow of an engine from a description."""
+
+    description: str
+    engine: str
+
+
+class Generated(Message, kw_only=True):
+    """A workflow that a model wrote, as text, with remarks on it."""
+
+    text: str
+    remarks: list[str] = []
+
+
+class RunRequest(Work, kw_only=True):
+    """Submit the file as it stands, with the pipeline's changes.
+
+    Attributes:
+        context, namespace: of the cluster; empty for the current ones.
+        local: whether it runs in this process instead.
+        parameters: of the workflow.
+    """
+
+    context: str = ""
+    namespace: str = ""
+    local: bool = False
+    parameters: dict[str, str] = {}
+
+
+class StepState(Message, kw_only=True):
+    """Where one step of a run stands; `node` is the id of the node, empty where the engine's name is not ours."""
+
+    step: str
+    node: str
+    phase: Literal["pending", "running", "succeeded", "failed", "skipped", "cached"]
+    message: str = ""
+    has_log: bool = False
+
+
+class RunView(Message, kw_only=True):
+    """A run.
+
+    Attributes:
+        run: its identity.
+        engine: its engine.
+        place: what the engine calls it.
+        phase: where it stands.
+        message: what the engine says of that.
+        steps: its steps, as far as the engine tells.
+        outputs: what it handed out, by name, once it has succeeded.
+    """
+
+    run: str
+    engine: str
+    place: str
+    phase: Literal["pending", "running", "succeeded", "failed"]
+    message: str = ""
+    steps: list[StepState] = []
+    outputs: dict[str, str] = {}
+
+
+class Log(Message, kw_only=True):
+    """The last lines that a step printed, and why there are none."""
+
+    lines: list[str]
+    note: str = ""
