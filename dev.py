@@ -50,7 +50,7 @@ RUN_TIME = ["--editable", "."]
 EVERYTHING = [
     "--exact",
     "--editable",
-    ".[airflow,argo,cluster,index,kfp,lint,metrics,plots,storage,templates,tune]",
+    ".[airflow,argo,cluster,index,kfp,lint,metrics,plots,sql,storage,studio,templates,tune]",
     "--group",
     "dev",
 ]

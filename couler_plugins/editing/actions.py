@@ -1,7 +1,7 @@
 """What an editor can do to a workflow: one action is one change that a person makes, and can undo.
 
-An action names what it is about as people see it: the graph and the step. `couler_plugins.editing.apply` carries it out.
-Actions travel as JSON, each with the field `do`.
+An action names what it is about as people see it: the graph and the step. `couler_plugins.editing.apply` carries it
+out. Actions travel as JSON, each with the field `do`.
 """
 
 from __future__ import annotations

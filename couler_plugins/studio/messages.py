@@ -184,8 +184,8 @@ class Node(Message, kw_only=True):
         id: the steps' names from the entry down, joined by `/`; unique in a view, and stable as long as names are.
         graph, step: what actions name.
         label: what is written on it.
-        kind: `step`, `graph` (it can be opened), `external` (another file has it), `handler`, `barrier` (a small circle:
-            all before it end before any after it starts).
+        kind: `step`, `graph` (it can be opened), `external` (another file has it), `handler`, `barrier` (a small
+            circle: all before it end before any after it starts).
         detail: a second line, such as the image.
         parent: the id of the opened node that it is in; empty for none.
         x, y, width, height: in pixels; relative to the parent.
