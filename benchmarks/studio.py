@@ -23,6 +23,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,8 @@ LIMITS = {"load_seconds": 2.0, "frame_p95_ms": 60.0}
 SIZE = (1280, 800)
 DRAWN = """
   const done = arguments[0];
-  const look = () => document.querySelector(".react-flow__node") ? done(performance.now() / 1000) : requestAnimationFrame(look);
+  const drawn = () => document.querySelector(".react-flow__node");
+  const look = () => (drawn() ? done(performance.now() / 1000) : requestAnimationFrame(look));
   look();
 """
 RECORD = """
@@ -131,7 +133,7 @@ def move(driver: Any, seconds: float) -> list[float]:
         for _ in range(4):
             mouse(driver, "mouseWheel", x, y, deltaX=0, deltaY=120 if number % 4 < 2 else -120)
     times = driver.execute_script("return window.frameTimes")
-    return [after - before for before, after in zip(times, times[1:], strict=False)]
+    return [after - before for before, after in pairwise(times)]
 
 
 def mouse(driver: Any, what: str, x: int, y: int, **more: Any) -> None:
