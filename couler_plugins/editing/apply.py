@@ -1,0 +1,101 @@
+"""Carry actions out: a text becomes the text with one action done, and only the lines that it is about change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from couler_plugins.documents import read
+from couler_plugins.driver.rewrite import Session, rewrite
+from couler_plugins.editing.actions import Action
+from couler_plugins.editing.changes import change
+from couler_plugins.errors import CoulerError, InvalidInput
+from couler_plugins.hookspecs import Context
+from couler_plugins.inputs.sources import Input
+from couler_plugins.ir import Workflow, verify
+from couler_plugins.plan import Decision, Plan
+
+
+class ActionError(InvalidInput):
+    """An action is refused.
+
+    Attributes:
+        number: which one of those that were to be carried out, from 0.
+    """
+
+    number: int = 0
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Carry out one action of a person on the first file of a call.
+
+    Attributes:
+        action: what to do.
+        session: has the adapters, and the catalogue of ready-made steps.
+    """
+
+    name: ClassVar[str] = "edit"
+    is_command: ClassVar[bool] = True
+
+    action: Action = field(metadata={"option": False})
+    session: Session = field(metadata={"option": False})
+
+    def run(self, plan: Plan, ctx: Context) -> Plan:
+        """Return the plan with the action carried out.
+
+        Raises:
+            CoulerError: the action makes no sense, or the engine cannot have what it asks for.
+        """
+        numbers = plan.bundle.file_numbers
+        own = [item for item in plan.workflows if item.source is not None and numbers[int(item.source[0])] == 0]
+        if self.action.workflow >= len(own):
+            raise InvalidInput(f"the file has no workflow number {self.action.workflow}", hint="open the file again")
+        old = own[self.action.workflow]
+        new = change(old, self.action, plan, self.session)
+        _refuse_broken(old, new)
+        decision = Decision(optimizer=self.name, workflow=old.label, action="edited", reason="a person did")
+        return plan if new == old else plan.with_workflow(old, new, decision)
+
+
+def apply_actions(
+    name: str, text: str, actions: Sequence[Action], session: Session, others: Sequence[Input] = ()
+) -> str:
+    """Return the text of a file after some actions.
+
+    Args:
+        name: the name of the file.
+        text: its text.
+        actions: what to do, in order.
+        session: what works on it.
+        others: other files, which it may refer to.
+
+    Raises:
+        ActionError: an action is refused; the error says which.
+        CoulerError: the file cannot be read or lifted.
+    """
+    for number, action in enumerate(actions):
+        file = Input(name=name, relative=name, file=read(text, name))
+        try:
+            result = rewrite([file, *others], session, [Edit(action, session)]).to_write().files[0]
+            if result.error is not None:
+                raise result.error
+        except CoulerError as error:
+            refused = ActionError(error.message, hint=error.hint, file=name, line=error.line, engine=error.engine)
+            refused.number = number
+            raise refused from error
+        text = result.text or ""
+    return text
+
+
+def _refuse_broken(old: Workflow, new: Workflow) -> None:
+    """Refuse a workflow with problems that it did not have before.
+
+    Raises:
+        InvalidInput: it has one.
+    """
+    before = {problem.message for problem in verify(old)}
+    for problem in verify(new):
+        if problem.message not in before:
+            raise InvalidInput(problem.message, hint=problem.hint)

@@ -1,0 +1,228 @@
+"""Fields of steps: what a form shows, and what a change of it does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from couler_plugins.caching.declarations import CACHE
+from couler_plugins.driver.rewrite import Session
+from couler_plugins.editing.actions import PassInput, Scalar, SetField
+from couler_plugins.editing.scope import Scope, literal
+from couler_plugins.errors import InvalidInput, Unsupported, closest
+from couler_plugins.generation.form import Comparison
+from couler_plugins.ir import (
+    Argument,
+    Axis,
+    Container,
+    EnvVar,
+    Expression,
+    Literal,
+    Loop,
+    Native,
+    Operation,
+    Reference,
+    SettableStep,
+    Step,
+    Value,
+    Workflow,
+    replace,
+    replace_callables,
+    replace_steps,
+)
+from couler_plugins.ir.homes import change_steps
+from couler_plugins.ir.settings import with_settings
+from couler_plugins.ir.walk import CallSite
+
+OF_CONTAINER = ("image", "command", "args", "script", "env")
+"""The fields that are those of a container of what a step runs: all steps that run the same share them."""
+
+
+def set_field(scope: Scope, action: SetField, session: Session) -> Workflow:
+    """Give a field of a step another value.
+
+    Raises:
+        InvalidInput: the value is not of the field's kind, or the step has no such container.
+        Unsupported: the engine cannot have it.
+    """
+    step = scope.step(action.step)
+    if action.field in OF_CONTAINER:
+        return _set_container(scope, step, action)
+    if action.field in ("when", "over"):
+        new = replace(step, **_placed(scope, action))
+        return replace_steps(scope.workflow, {(scope.graph.name, step.name): new})
+    return _set_setting(scope, step, action)
+
+
+def pass_input(scope: Scope, action: PassInput, session: Session) -> Workflow:
+    """Pass a constant or a reference to an input of a step; or nothing.
+
+    Raises:
+        InvalidInput: what the step runs has no such input.
+    """
+    step, name = scope.step(action.step), action.input.name
+    callee = scope.callee(step)
+    ports = {port.name: port.kind for port in callee.inputs} if callee is not None else {}
+    ports = {**ports, **{item.name: item.kind for item in step.arguments}}
+    if callee is not None and name not in ports:
+        hint = closest(name, ports) or f"it takes {', '.join(ports) or 'nothing'}"
+        raise InvalidInput(f"what {step.name!r} runs has no input {name!r}", hint=hint)
+    value = scope.value(action.input)
+    kind = value.kind if isinstance(value, Reference) and value.kind == "artifact" else ports.get(name, "parameter")
+    new = None if value is None else Argument(name=name, value=value, kind=kind)
+    arguments = [item for item in (new if item.name == name else item for item in step.arguments) if item is not None]
+    if new is not None and new not in arguments:
+        arguments.append(new)
+    ordered = sorted(arguments, key=lambda item: item.kind == "artifact")  # parameters stand before artifacts
+    return replace_steps(scope.workflow, {(scope.graph.name, step.name): replace(step, arguments=tuple(ordered))})
+
+
+# The fields of containers.
+
+
+def _set_container(scope: Scope, step: Step, action: SetField) -> Workflow:
+    operation = scope.operation(step)
+    mains = [item for item in operation.containers if item.role == "main"]
+    wanted = [item for item in operation.containers if item.name == action.container] if action.container else mains
+    if not wanted:
+        names = [item.name for item in operation.containers if item.name]
+        what = f"{step.name!r} has no container {action.container or 'main'!r}"
+        raise InvalidInput(what, hint=closest(action.container, names) or "choose one of its containers")
+    old = wanted[0]
+    new = replace(old, **{action.field: WRITERS[action.field](old, action.value)})
+    containers = tuple(new if item is old else item for item in operation.containers)
+    return replace_callables(scope.workflow, {operation.name: replace(operation, containers=containers)})
+
+
+def _text(old: Container, value: Any) -> Value | None:
+    if value is not None and not isinstance(value, str):
+        raise InvalidInput("this field takes a text", hint="write one")
+    return Literal(value=value) if value is not None else None
+
+
+def _texts(field: str) -> Callable[[Container, Any], tuple[Value, ...]]:
+    def write(old: Container, value: Any) -> tuple[Value, ...]:
+        if not isinstance(value, list | None):
+            raise InvalidInput("this field takes a list of texts", hint="write one text a line")
+        before = {_seen(item): item for item in getattr(old, field)}
+        return tuple(before.get(text, Literal(value=text)) for text in map(str, value or ()))
+
+    return write
+
+
+def _variables(old: Container, value: Any) -> tuple[EnvVar, ...]:
+    """The variables: those that come from elsewhere stay, and so does the order."""
+    wanted = dict(_pairs(value))
+    before = {item.name: item for item in old.env}
+    kept = [item for item in old.env if item.name in wanted or not isinstance(item.value, Literal)]
+    written = {name: EnvVar(name=name, value=Literal(value=text)) for name, text in wanted.items()}
+    same = {name for name in wanted if name in before and _seen(before[name].value) == wanted[name]}
+    return (
+        *(item if item.name in same or item.name not in wanted else written[item.name] for item in kept),
+        *(item for name, item in written.items() if name not in before),
+    )
+
+
+def _pairs(value: Any) -> list[tuple[str, str]]:
+    if not isinstance(value, Mapping | None):
+        raise InvalidInput("this field takes names with values", hint="write both")
+    return [(str(name), str(text)) for name, text in (value or {}).items()]
+
+
+def _seen(value: Value | None) -> str | None:
+    return str(value.value) if isinstance(value, Literal) else None
+
+
+WRITERS: dict[str, Callable[[Container, Any], Any]] = {
+    "image": _text,
+    "command": _texts("command"),
+    "args": _texts("args"),
+    "script": _text,
+    "env": _variables,
+}
+
+# Where and how often a step runs.
+
+
+def _placed(scope: Scope, action: SetField) -> dict[str, Any]:
+    if action.field == "when":
+        return {"condition": None if action.value is None else _condition(scope, action.value)}
+    return {"loop": None if action.value is None else _loop(scope, action.value)}
+
+
+def _condition(scope: Scope, value: Any) -> Expression:
+    try:
+        wanted = msgspec.convert(value, Comparison)
+    except msgspec.ValidationError as error:
+        raise InvalidInput(f"this is no comparison: {error}", hint="give left, op and right") from None
+    if wanted.op not in ("==", "!="):
+        hint = "compare by == or !=, or let a step of its own compare the numbers"
+        raise Unsupported(
+            f"{wanted.op} compares numbers, which not every engine does", feature="Step.condition", hint=hint
+        )
+    right = msgspec.json.encode(literal(wanted.right).value).decode()
+    return Expression(language="cel", parts=(scope.reference(wanted.left), f" {wanted.op} {right}"))
+
+
+def _loop(scope: Scope, value: Any) -> Loop:
+    if isinstance(value, str):
+        return Loop(axes=(Axis(name="item", values=scope.reference(value)),))
+    if isinstance(value, list) and value:
+        return Loop(axes=(Axis(name="item", values=Native.of(value)),))
+    raise InvalidInput("a loop takes a list of constants, or a reference", hint="write at least one item")
+
+
+# Settings that each engine keeps in its own place.
+
+
+def _set_setting(scope: Scope, step: Step, action: SetField) -> Workflow:
+    value, field = action.value, action.field
+    shared = _kept_by_operation(scope, step, "annotations" if field == "cache" else field)
+
+    def changed(seen: SettableStep) -> SettableStep:
+        if seen.call != step.call or not (shared or (seen.name == step.name and seen.graph == scope.graph.name)):
+            return seen
+        if field in ("requests", "limits"):
+            return replace(seen, **{field: tuple((name, Literal(value=text)) for name, text in _pairs(value))})
+        if field == "cache":
+            others = tuple(pair for pair in seen.annotations if pair[0] != CACHE)
+            bare = replace(seen, annotations=others)
+            return bare if value is None else with_settings(seen, annotations={CACHE: _word(value)})
+        if value is None:
+            return replace(seen, **{field: None})
+        return with_settings(seen, **{field: _number(value) if field == "retry" else _seconds(value)})
+
+    new, outcomes = change_steps(scope.workflow, scope.plan.homes, changed)
+    for outcome in outcomes:
+        if "reason" in outcome:
+            raise Unsupported(outcome["reason"], engine=scope.workflow.engine, step=step.name, feature=f"Step.{field}")
+    return new
+
+
+def _kept_by_operation(scope: Scope, step: Step, setting: str) -> bool:
+    """Whether the engine keeps a setting in what a step runs, so that all steps that run it share it."""
+    callee = scope.callee(step)
+    if scope.plan.homes is None or not isinstance(callee, Operation):
+        return False
+    home = scope.plan.homes[setting].of(scope.workflow, CallSite(scope.graph, step), callee)
+    return home.at == "operation"
+
+
+def _word(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise InvalidInput("a cache declaration is a word", hint="write pure, never, or ttl=24h")
+    return value
+
+
+def _number(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise InvalidInput(f"{value!r} is no number of attempts", hint="write a whole number from 0")
+    return value
+
+
+def _seconds(value: Any) -> Scalar:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise InvalidInput(f"{value!r} is no time", hint="write seconds, or a time as the engine has it (5m)")
+    return value
