@@ -10,20 +10,22 @@ import msgspec
 from couler_plugins.caching.declarations import CACHE
 from couler_plugins.driver.rewrite import Session
 from couler_plugins.editing.actions import PassInput, Scalar, SetField
-from couler_plugins.editing.scope import Scope, literal
+from couler_plugins.editing.native import native_condition
+from couler_plugins.editing.scope import Scope
 from couler_plugins.errors import InvalidInput, Unsupported, closest
 from couler_plugins.generation.form import Comparison
+from couler_plugins.generation.types import text_of
 from couler_plugins.ir import (
     Argument,
     Axis,
     Container,
     EnvVar,
-    Expression,
     Literal,
     Loop,
     Native,
     Operation,
     Reference,
+    Retry,
     SettableStep,
     Step,
     Value,
@@ -51,7 +53,7 @@ def set_field(scope: Scope, action: SetField, session: Session) -> Workflow:
     if action.field in OF_CONTAINER:
         return _set_container(scope, step, action)
     if action.field in ("when", "over"):
-        new = replace(step, **_placed(scope, action))
+        new = replace(step, **_placed(scope, action, session))
         return replace_steps(scope.workflow, {(scope.graph.name, step.name): new})
     return _set_setting(scope, step, action)
 
@@ -146,13 +148,13 @@ WRITERS: dict[str, Callable[[Container, Any], Any]] = {
 # Where and how often a step runs.
 
 
-def _placed(scope: Scope, action: SetField) -> dict[str, Any]:
+def _placed(scope: Scope, action: SetField, session: Session) -> dict[str, Any]:
     if action.field == "when":
-        return {"condition": None if action.value is None else _condition(scope, action.value)}
+        return {"condition": None if action.value is None else _condition(scope, action.value, session)}
     return {"loop": None if action.value is None else _loop(scope, action.value)}
 
 
-def _condition(scope: Scope, value: Any) -> Expression:
+def _condition(scope: Scope, value: Any, session: Session) -> Value:
     try:
         wanted = msgspec.convert(value, Comparison)
     except msgspec.ValidationError as error:
@@ -162,8 +164,8 @@ def _condition(scope: Scope, value: Any) -> Expression:
         raise Unsupported(
             f"{wanted.op} compares numbers, which not every engine does", feature="Step.condition", hint=hint
         )
-    right = msgspec.json.encode(literal(wanted.right).value).decode()
-    return Expression(language="cel", parts=(scope.reference(wanted.left), f" {wanted.op} {right}"))
+    right = text_of(wanted.right)
+    return native_condition(scope.reference(wanted.left), wanted.op, right, scope.workflow.engine, session)
 
 
 def _loop(scope: Scope, value: Any) -> Loop:
@@ -192,7 +194,9 @@ def _set_setting(scope: Scope, step: Step, action: SetField) -> Workflow:
             return bare if value is None else with_settings(seen, annotations={CACHE: _word(value)})
         if value is None:
             return replace(seen, **{field: None})
-        return with_settings(seen, **{field: _number(value) if field == "retry" else _seconds(value)})
+        if field == "retry":
+            return replace(seen, retry=replace(seen.retry or Retry(), limit=Literal(value=_number(value))))
+        return with_settings(seen, timeout=_seconds(value))
 
     new, outcomes = change_steps(scope.workflow, scope.plan.homes, changed)
     for outcome in outcomes:
