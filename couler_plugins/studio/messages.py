@@ -32,7 +32,7 @@ import msgspec
 from couler_plugins.editing.actions import Action
 
 
-class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Message(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """One message, or a part of one."""
 
 
