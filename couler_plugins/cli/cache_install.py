@@ -13,12 +13,12 @@ from click.core import ParameterSource
 from couler_plugins.cli.cache_evict import command as evict
 from couler_plugins.cli.eviction import evictor_of
 from couler_plugins.cli.messages import write_bytes
-from couler_plugins.cli.outputs import replace_file
 from couler_plugins.cli.settings import with_settings
 from couler_plugins.cli.work import usable_plugins
 from couler_plugins.documents import dump_yaml
 from couler_plugins.driver.results import join_documents
 from couler_plugins.hookspecs.eviction import Schedule, Target
+from couler_plugins.inputs.files import replace_file
 from couler_plugins.net.redacting import redact
 from couler_plugins.options.config import Config
 from couler_plugins.plugins import POLICIES, Plugins

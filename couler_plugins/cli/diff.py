@@ -1,8 +1,6 @@
-"""`couler diff`, and unified diffs."""
+"""`couler diff`."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import click
 
@@ -17,7 +15,7 @@ from couler_plugins.cli.settings import (
     to_option,
 )
 from couler_plugins.cli.work import FileCall, file_command, say_unchanged
-from couler_plugins.documents.matching import LineMatcher
+from couler_plugins.documents.unified import unified_diff
 
 COLORS = {"+": "green", "-": "red", "@": "cyan"}
 
@@ -57,62 +55,22 @@ def command(call: FileCall, *, exit_code: bool) -> int:
         color = use_color(call.config)
         for file in result.files:
             if file.status == "changed":
-                write_bytes(unified_diff(file.original or "", file.text or "", file.name, color=color))
-        write_bytes(unified_diff("", result.added, "added.yaml", color=color) if result.added else "")
+                write_bytes(_text(file.original or "", file.text or "", file.name, color))
+        write_bytes(_text("", result.added, "added.yaml", color) if result.added else "")
     code = call.report([file.error for file in result.files])
     say_unchanged(result)
     return code or int(exit_code and result.changed)
 
 
-def unified_diff(old: str, new: str, name: str, *, color: bool) -> str:
-    """What `diff -u` prints for two versions of a file, so that `patch -p0` and `git apply -p0` can apply it.
-
-    Args:
-        old: the text before.
-        new: the text after.
-        name: the file's name.
-        color: whether to colour the lines.
-    """
-    return "".join(_lines(old, new, name, color))
+def _text(old: str, new: str, name: str, color: bool) -> str:
+    lines = unified_diff(old, new, name)
+    return "".join(_colored(number, line) if color else line for number, line in enumerate(lines))
 
 
-def _lines(old: str, new: str, name: str, color: bool) -> Iterator[str]:
-    lines = _hunks(_split(old), _split(new), name if old else "/dev/null", name)
-    for number, line in enumerate(lines):
-        text = line.removesuffix("\n")
-        style = None if number < 2 else COLORS.get(text[:1])
-        yield click.style(text, fg=style, bold=True if number < 2 else None) if color else text
-        yield "\n" if line.endswith("\n") else "\n\\ No newline at end of file\n"
-
-
-def _hunks(old: list[str], new: list[str], source: str, target: str) -> Iterator[str]:
-    """What difflib.unified_diff gives, with a matcher that is fast enough for a hundred thousand lines."""
-    for number, group in enumerate(LineMatcher(old, new).get_grouped_opcodes()):
-        if not number:
-            yield from (f"--- {_header(source)}\n", f"+++ {_header(target)}\n")
-        spans = _span(group[0][1], group[-1][2]), _span(group[0][3], group[-1][4])
-        yield f"@@ -{spans[0]} +{spans[1]} @@\n"
-        for tag, i, i_end, j, j_end in group:
-            if tag == "equal":
-                yield from (f" {line}" for line in old[i:i_end])
-            else:
-                yield from (f"-{line}" for line in old[i:i_end])
-                yield from (f"+{line}" for line in new[j:j_end])
-
-
-def _header(name: str) -> str:
-    """A file's name as `patch` reads it: a tab ends one with spaces in it."""
-    return f"{name}\t" if " " in name else name
-
-
-def _span(start: int, end: int) -> str:
-    """A range of lines as hunk headers give it: from 1, or from the line before an empty one."""
-    length = end - start
-    return f"{start + 1}" if length == 1 else f"{start + (length > 0)},{length}"
-
-
-def _split(text: str) -> list[str]:
-    """The lines with their ends; only line feeds end a line, as for `patch`."""
-    lines = [f"{line}\n" for line in text.split("\n")]
-    last = lines.pop().removesuffix("\n")
-    return [*lines, last] if last else lines
+def _colored(number: int, line: str) -> str:
+    text, end, rest = line.partition("\n")
+    return (
+        click.style(text, fg=None if number < 2 else COLORS.get(text[:1]), bold=True if number < 2 else None)
+        + end
+        + rest
+    )

@@ -14,7 +14,6 @@ from couler_plugins.authoring.source import to_python
 from couler_plugins.cli.generated import manifest, present
 from couler_plugins.cli.lake import lake_option
 from couler_plugins.cli.messages import log_retries
-from couler_plugins.cli.outputs import replace_file
 from couler_plugins.cli.settings import with_settings
 from couler_plugins.cli.work import working
 from couler_plugins.driver.conversion import target_of
@@ -27,6 +26,7 @@ from couler_plugins.generation.generation_options import GenerationOptions
 from couler_plugins.generation.lake import Library, items, library
 from couler_plugins.generation.secrets import with_secrets
 from couler_plugins.generation.validation import validate
+from couler_plugins.inputs.files import replace_file
 from couler_plugins.llm.access import ModelAccess
 from couler_plugins.options.config import Config
 from couler_plugins.plugins import STEPS

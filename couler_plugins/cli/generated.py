@@ -13,7 +13,6 @@ import click
 import msgspec
 
 from couler_plugins.cli.messages import write_bytes
-from couler_plugins.cli.outputs import replace_file
 from couler_plugins.cli.records import decision_record, finding_record, print_json
 from couler_plugins.documents import Finding, read
 from couler_plugins.documents.collector import collector_paused
@@ -27,6 +26,7 @@ from couler_plugins.generation.generation import Generated
 from couler_plugins.generation.scope import waits_for
 from couler_plugins.generation.secrets import missing
 from couler_plugins.generation.types import text_of
+from couler_plugins.inputs.files import replace_file
 from couler_plugins.inputs.sources import Input
 from couler_plugins.ir import Workflow
 from couler_plugins.plan import Decision, Plan

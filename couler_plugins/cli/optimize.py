@@ -10,7 +10,7 @@ import msgspec
 
 from couler_plugins.cli.messages import counted, nothing_in, say
 from couler_plugins.cli.migration import migration_report
-from couler_plugins.cli.outputs import Destination, names, replace_file, write_result
+from couler_plugins.cli.outputs import Destination, names, write_result
 from couler_plugins.cli.records import file_record, print_json
 from couler_plugins.cli.settings import (
     engine_option,
@@ -26,6 +26,7 @@ from couler_plugins.driver.conversion import convert_inputs
 from couler_plugins.driver.differences import POLICIES, OnUnsupported, Policy
 from couler_plugins.driver.results import Result
 from couler_plugins.driver.session import optimize_inputs
+from couler_plugins.inputs.files import replace_file
 from couler_plugins.plan.part_files import parts_text
 
 RECORDS = ("workflows", "decisions", "edits")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -13,7 +12,8 @@ import msgspec
 
 from couler_plugins.cli.messages import write_bytes
 from couler_plugins.driver.results import FileResult, Result, join_documents
-from couler_plugins.errors import InvalidInput, Unsupported, restating
+from couler_plugins.errors import InvalidInput, Unsupported
+from couler_plugins.inputs.files import real_path, replace_file
 from couler_plugins.inputs.sources import Input
 
 ADDED = "added.yaml"
@@ -78,9 +78,9 @@ def refuse_inputs(places: Sequence[Path], inputs: Sequence[Input]) -> None:
     Raises:
         click.UsageError: one would be.
     """
-    own = {_real(item.path) for item in inputs if item.path is not None}
+    own = {real_path(item.path) for item in inputs if item.path is not None}
     for place in places:
-        if _real(place) in own:
+        if real_path(place) in own:
             raise click.UsageError(f"{place} is an input: write elsewhere, or optimize it with --in-place.")
 
 
@@ -132,46 +132,9 @@ def _write_one(good: Sequence[FileResult], added: str, place: Path | None) -> li
 def inside(folder: Path, relative: str) -> Path:
     """The path in the folder; links that lead out of it are not followed."""
     path = folder / relative
-    if not _real(path).is_relative_to(_real(folder)):
+    if not real_path(path).is_relative_to(real_path(folder)):
         raise InvalidInput(f"{path} leads out of {folder}", hint="remove the link, or choose another folder")
     return path
-
-
-def _real(path: Path) -> Path:
-    """The path without links; unlike `resolve()`, it bears links that lead in a circle."""
-    return Path(os.path.realpath(path))
-
-
-def replace_file(path: Path, text: str | bytes) -> Path:
-    """Puts the text in place of a file (the one that it links to, if it is a link), keeping its mode."""
-    target = _real(path)
-    content = text if isinstance(text, bytes) else text.encode()
-    with restating(OSError, "it cannot be written", file=str(path)):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if target.exists() and not target.is_file():
-            target.write_bytes(content)  # a device or a pipe cannot be replaced
-            return path
-        import tempfile  # with all that compresses: only for those who write files
-
-        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        try:
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(content)
-                os.fchmod(stream.fileno(), _mode(target))
-            Path(name).replace(target)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                Path(name).unlink()
-            raise
-    return path
-
-
-def _mode(target: Path) -> int:
-    if target.exists():
-        return target.stat().st_mode & 0o7777
-    mask = os.umask(0)  # the only way to ask for it
-    os.umask(mask)
-    return 0o666 & ~mask
 
 
 def names(items: Sequence[str], most: int = NAMED) -> str:

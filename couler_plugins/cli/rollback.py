@@ -9,11 +9,12 @@ from pathlib import Path, PurePath
 import click
 
 from couler_plugins.cli.messages import write_bytes
-from couler_plugins.cli.outputs import inside, refuse_inputs, replace_file
+from couler_plugins.cli.outputs import inside, refuse_inputs
 from couler_plugins.cli.settings import engine_option, output_option
 from couler_plugins.cli.work import FileCall, file_command
 from couler_plugins.driver.session import originals_in
 from couler_plugins.errors import InvalidInput
+from couler_plugins.inputs.files import replace_file
 
 
 @file_command(

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from couler_plugins.cli.diff import unified_diff
 from couler_plugins.documents.matching import LineMatcher
+from couler_plugins.documents.unified import unified_diff
 
 TEXTS = st.lists(st.sampled_from(["a", "b", "c", "d: 1", "", "e"]), max_size=12).map("\n".join)
 
@@ -36,7 +36,7 @@ def test_patch_takes_it(tmp_path: Path) -> None:
     old = "".join(f"line {number % 7} of {number}\n" for number in range(400))
     new = old.replace("line 3 of 10\n", "").replace("of 200\n", "of 200\nmore\n").replace("line 1 of 1\n", "x\ny\n")
     (tmp_path / "f").write_text(old)
-    diff = unified_diff(old, new, "f", color=False)
+    diff = "".join(unified_diff(old, new, "f"))
     subprocess.run(["patch", "-p0"], input=diff, text=True, cwd=tmp_path, check=True, capture_output=True)
     assert (tmp_path / "f").read_text() == new
 
@@ -44,7 +44,7 @@ def test_patch_takes_it(tmp_path: Path) -> None:
 @given(TEXTS, TEXTS)
 def test_both_texts_can_be_read_off_it(old: str, new: str) -> None:
     """With unlimited context difflib's own restore would do; with hunks, the changed lines have to add up."""
-    lines = unified_diff(old, new, "f", color=False).split("\n")[2:]
+    lines = "".join(unified_diff(old, new, "f")).split("\n")[2:]
     added = sum(line.startswith("+") for line in lines) - sum(line.startswith("-") for line in lines)
     assert added == len(_lines(new)) - len(_lines(old))
     least = sum(line[0] in "+-" for line in difflib.ndiff(_lines(old), _lines(new)))
