@@ -26,6 +26,7 @@ COMMANDS = {
     "krm": ("krm:command", "Optimizes a ResourceList, as a function of kustomize and kpt."),
     "images": ("images:command", "Writes the digests of images, for the optimizer `pin`."),
     "graph": ("graph:command", "Draws workflows as Mermaid, DOT or a page for the browser."),
+    "studio": ("studio:command", "Opens an editor for workflows in your browser."),
     "run": ("run:command", "Submits workflows to their engine, and follows them."),
     "resume": ("resume:command", "Makes a smaller workflow of a run that failed: without the steps that are done."),
     "stop": ("stop:command", "Stops workflows, and the parts that they have started."),

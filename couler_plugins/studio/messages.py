@@ -8,6 +8,7 @@ action less, and a page that is opened again after a restart loses nothing.
     POST /api/view      Work            View       the workflow as it stands, positions included
     POST /api/step      StepRequest     StepForm   what can be edited of one step
     POST /api/optimize  Work            Optimized  before and after a pipeline
+    POST /api/lint      Work            Linted     what the engine would refuse
     POST /api/diff      Work            Diff       what would be saved
     POST /api/save      Work            Saved      409 where the file changed on disk meanwhile
     POST /api/convert   ConvertRequest  Converted
@@ -190,7 +191,6 @@ class Node(Message, kw_only=True):
         parent: the id of the opened node that it is in; empty for none.
         x, y, width, height: in pixels; relative to the parent.
         status: `same`, `changed`, `added` or `removed`, beside the other version.
-        findings: how many findings of lint are about it.
         inputs, outputs: names, for the handles that data is dragged between.
     """
 
@@ -206,7 +206,6 @@ class Node(Message, kw_only=True):
     width: float
     height: float
     status: Literal["same", "changed", "added", "removed"] = "same"
-    findings: int = 0
     inputs: list[str] = []
     outputs: list[str] = []
 
@@ -240,6 +239,12 @@ class Finding(Message, kw_only=True):
     code: str = ""
 
 
+class Linted(Message, kw_only=True):
+    """The findings of lint over a file as it stands."""
+
+    findings: list[Finding]
+
+
 class View(Message, kw_only=True):
     """A file as the actions leave it.
 
@@ -250,8 +255,6 @@ class View(Message, kw_only=True):
         workflows: all workflows of the file.
         picture: the chosen one.
         graphs: the names of the graphs of the chosen one that steps can be added to.
-        findings: of lint, over the file.
-        text: the text of the file as it stands.
     """
 
     base: str
@@ -260,8 +263,6 @@ class View(Message, kw_only=True):
     workflows: list[WorkflowName]
     picture: Picture
     graphs: list[str]
-    findings: list[Finding]
-    text: str
 
 
 class StepRequest(Work, kw_only=True):
@@ -457,3 +458,17 @@ class Log(Message, kw_only=True):
 
     lines: list[str]
     note: str = ""
+
+
+SCHEMA = "couler.studio/v0"
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON schema (draft 2020-12) of all messages."""
+    kinds = [kind for kind in globals().values() if isinstance(kind, type) and issubclass(kind, Message)]
+    _, parts = msgspec.json.schema_components(kinds, ref_template="#/$defs/{name}")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"Messages of the studio ({SCHEMA})",
+        "$defs": dict(sorted(parts.items())),
+    }

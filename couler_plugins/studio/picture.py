@@ -93,7 +93,7 @@ class _Artist:
         self._opened = opened
 
     def callee(self, step: Step) -> Graph | Operation | None:
-        return self._by_name.get(step.call.name) if isinstance(step.call, Call) else None
+        return _callee(step, self._by_name)
 
     def graph(
         self, graph: Graph, parent: str, outer: Sequence[tuple[str, Step, str]] = ()
@@ -222,3 +222,26 @@ def _contents(workflow: Workflow | None) -> dict[tuple[str, str], tuple[Step, ob
         callee = by_name.get(step.call.name) if isinstance(step.call, Call) else None
         contents[graph, step.name] = (step, callee if isinstance(callee, Operation) else None)
     return contents
+
+
+def ids_of(workflow: Workflow) -> dict[tuple[str, str], str]:
+    """Return the id of the node of each step, by its graph and its name; of a graph that is called twice, the first."""
+    by_name = callables(workflow)
+    top, outer = _top(workflow)
+    ids = {("", step.name): id_ for id_, step, _ in outer}
+    pending = [(top, "")]
+    pending += [(callee, id_) for id_, step, _ in outer if isinstance(callee := _callee(step, by_name), Graph)]
+    drawn = set()
+    for graph, parent in pending:
+        if graph.name in drawn:
+            continue
+        drawn.add(graph.name)
+        for step in graph.steps:
+            id_ = ids[graph.name, step.name] = f"{parent}/{step.name}" if parent else step.name
+            if isinstance(callee := _callee(step, by_name), Graph):
+                pending.append((callee, id_))
+    return ids
+
+
+def _callee(step: Step, by_name: Callees) -> Graph | Operation | None:
+    return by_name.get(step.call.name) if isinstance(step.call, Call) else None

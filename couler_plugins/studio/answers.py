@@ -1,0 +1,30 @@
+"""Answers in JSON, and refusals with their status."""
+
+from __future__ import annotations
+
+import msgspec
+from starlette.responses import Response
+
+from couler_plugins.errors import CoulerError, EngineError
+from couler_plugins.studio.files import Conflict, Forbidden
+from couler_plugins.studio.messages import Problem
+from couler_plugins.studio.studio import problem_of
+
+JSON = "application/json"
+
+
+def answer(message: object, status: int = 200) -> Response:
+    """Return a message as an answer."""
+    return Response(msgspec.json.encode(message), status, media_type=JSON)
+
+
+def refusal(status: int, message: str, hint: str = "") -> Response:
+    """Return why a request is refused, as an answer."""
+    return answer(Problem(message=message, hint=hint), status)
+
+
+def refusal_of(error: CoulerError) -> Response:
+    """Return an error as an answer, with the status of its kind."""
+    kinds = ((Forbidden, 403), (Conflict, 409), (EngineError, 502))
+    status = next((code for kind, code in kinds if isinstance(error, kind)), 422)
+    return answer(problem_of(error), status)

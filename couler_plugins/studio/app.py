@@ -1,0 +1,120 @@
+"""The studio as a web application: one route for each message, and the files of its page."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from couler_plugins.errors import CoulerError, one_line
+from couler_plugins.studio.answers import answer, refusal, refusal_of
+from couler_plugins.studio.messages import (
+    ConvertRequest,
+    GenerateRequest,
+    Message,
+    StepRequest,
+    Work,
+    json_schema,
+)
+from couler_plugins.studio.security import Guard, TooLarge
+from couler_plugins.studio.studio import Studio
+
+BUNDLE = Path(__file__).parent / "bundle"
+"""The page, as `python3 dev.py studio` builds it; a wheel has it."""
+NO_PAGE = (
+    "The page of the studio is not built.\n\nIn a clone of couler-plugins, build it with:\n\n"
+    "    python3 dev.py studio\n\nThis needs Node.js and npm. "
+    "Released packages have the page. The JSON API works without it.\n"
+)
+log = logging.getLogger(__name__)
+
+
+def make_app(studio: Studio, token: str, hosts: Iterable[str], routes: Iterable[BaseRoute] = ()) -> ASGIApp:
+    """Return the web application of a studio.
+
+    Args:
+        studio: what answers.
+        token: the secret of this start.
+        hosts: the names, with ports, under which it is reached.
+        routes: further routes, such as those of runs.
+    """
+    posts: dict[str, tuple[type[Message], Callable[[Any], Message]]] = {
+        "view": (Work, studio.view),
+        "step": (StepRequest, studio.step),
+        "lint": (Work, studio.lint),
+        "optimize": (Work, studio.optimize),
+        "diff": (Work, studio.diff),
+        "save": (Work, studio.save),
+        "convert": (ConvertRequest, studio.convert),
+        "generate": (GenerateRequest, studio.generate),
+    }
+    api: list[BaseRoute] = [
+        Route("/state", _getter(studio.state)),
+        Route("/schema", _getter(json_schema)),
+        Route("/digest", digest_of(studio)),
+        *(Route(f"/{name}", _poster(*post), methods=["POST"]) for name, post in posts.items()),
+        *routes,
+    ]
+    page: BaseRoute = Route("/{path:path}", _no_page)
+    if (BUNDLE / "index.html").is_file():
+        page = Mount("/", StaticFiles(directory=BUNDLE, html=True))
+    app = Starlette(routes=[Mount("/api", routes=api), page], exception_handlers={TooLarge: _too_large})
+    return Guard(app, token, hosts)
+
+
+def _getter(method: Callable[[], object]) -> Callable[..., Any]:
+    async def get(request: Request) -> Response:
+        return await _answered(method)
+
+    return get
+
+
+def _poster(kind: type[Message], method: Callable[[Any], object]) -> Callable[..., Any]:
+    decoder = msgspec.json.Decoder(kind)
+
+    async def post(request: Request) -> Response:
+        try:
+            message = decoder.decode(await request.body())
+        except (msgspec.DecodeError, RecursionError) as error:
+            return refusal(400, f"the request makes no sense: {one_line(error)}", "see /api/schema")
+        return await _answered(method, message)
+
+    return post
+
+
+def digest_of(studio: Studio) -> Callable[..., Any]:
+    """Return the endpoint that tells the digest of a file."""
+
+    async def get(request: Request) -> Response:
+        return await _answered(studio.digest, request.query_params.get("path", ""))
+
+    return get
+
+
+async def _answered(method: Callable[..., object], *arguments: Any) -> Response:
+    """What a method returns, as an answer; nothing that it raises ends the studio."""
+    try:
+        return answer(await run_in_threadpool(method, *arguments))
+    except CoulerError as error:
+        return refusal_of(error)
+    except Exception as error:
+        log.warning("the studio failed: %s", one_line(error), exc_info=log.isEnabledFor(logging.DEBUG))
+        return refusal(500, f"the studio failed: {one_line(error)}", "report it with what -vv prints")
+
+
+async def _no_page(request: Request) -> Response:
+    return PlainTextResponse(NO_PAGE, 404)
+
+
+async def _too_large(request: Request, error: Exception) -> Response:
+    return refusal(413, "the request is too large", "send less at a time")
