@@ -97,7 +97,8 @@ def command(  # each is an option
     Prints the engine's file with --to, otherwise the steps. Exits with 1 if the engine's lint finds an error.
     """
     try:
-        from couler_plugins.sql.parser import Refused, parse_program
+        from couler_plugins.sql.clauses import Refused
+        from couler_plugins.sql.parser import parse_program
         from couler_plugins.sql.planning import plan_program
     except ImportError as error:
         raise InvalidInput(f"`couler sql` needs {error.name}", hint=install_hint("sql")) from error

@@ -24,6 +24,7 @@ from couler_plugins.ir import (
     Loop,
     Native,
     Operation,
+    PortKind,
     Reference,
     Retry,
     SettableStep,
@@ -66,13 +67,14 @@ def pass_input(scope: Scope, action: PassInput, session: Session) -> Workflow:
     """
     step, name = scope.step(action.step), action.input.name
     callee = scope.callee(step)
-    ports = {port.name: port.kind for port in callee.inputs} if callee is not None else {}
+    ports: dict[str, PortKind] = {port.name: port.kind for port in callee.inputs} if callee is not None else {}
     ports = {**ports, **{item.name: item.kind for item in step.arguments}}
     if callee is not None and name not in ports:
         hint = closest(name, ports) or f"it takes {', '.join(ports) or 'nothing'}"
         raise InvalidInput(f"what {step.name!r} runs has no input {name!r}", hint=hint)
     value = scope.value(action.input)
-    kind = value.kind if isinstance(value, Reference) and value.kind == "artifact" else ports.get(name, "parameter")
+    is_file = isinstance(value, Reference) and value.kind == "artifact"
+    kind: PortKind = "artifact" if is_file else ports.get(name, "parameter")
     new = None if value is None else Argument(name=name, value=value, kind=kind)
     arguments = [item for item in (new if item.name == name else item for item in step.arguments) if item is not None]
     if new is not None and new not in arguments:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from couler_plugins.driver.rewrite import Session
 from couler_plugins.editing.actions import AddStep, Connect, DeleteStep, Disconnect, Input
@@ -12,6 +12,7 @@ from couler_plugins.editing.scope import Scope
 from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.generation.types import converted
 from couler_plugins.hookspecs import CatalogueStep
+from couler_plugins.hookspecs.steps import InputType
 from couler_plugins.ir import (
     Call,
     Graph,
@@ -21,7 +22,9 @@ from couler_plugins.ir import (
     Needs,
     Operation,
     Port,
+    Reference,
     Step,
+    Template,
     Value,
     Workflow,
     all_of,
@@ -165,12 +168,12 @@ def disconnect(scope: Scope, action: Disconnect, session: Session) -> Workflow:
     return replace_steps(scope.workflow, {(graph.name, target.name): replace(target, needs=all_of(others))})
 
 
-def _argument(scope: Scope, item: Input, types: dict[str, str]) -> object:
+def _argument(scope: Scope, item: Input, types: Mapping[str, InputType]) -> object:
     value: Value | None = scope.value(item)
     if not isinstance(value, Literal):
         return value
     try:
-        return converted(item.value, types[item.name]) if item.name in types else item.value  # type: ignore[arg-type]
+        return converted(item.value, types[item.name]) if item.name in types else item.value
     except ValueError:
         raise InvalidInput(f"the input {item.name!r} takes {types[item.name]}, not {item.value!r}") from None
 
@@ -181,7 +184,7 @@ def _same(scope: Scope, operation: Operation) -> Operation | None:
     return next((item for item in own if replace(operation, name=item.name) == item), None)
 
 
-def _with_target(graph: Graph, name: str) -> tuple[object, ...]:
+def _with_target(graph: Graph, name: str) -> tuple[str | Reference | Template, ...]:
     return graph.targets if not graph.targets or not graph.wants_all else (*graph.targets, name)
 
 

@@ -167,11 +167,13 @@ class _Planner:
     def _feature(self, column: Column) -> tuple[str, ...]:
         if column.text == "*":
             return ()
+        if column.name:
+            return (column.name,)
         plain = PLAIN_COLUMN.fullmatch(column.text)
-        if not column.name and plain is None:
+        if plain is None:
             hint = "compute it in the SELECT, and name the column that it gives"
             raise self._refusal(column.place, f"{column.text!r} computes a column", hint)
-        return (column.name or plain[1],) if plain is not None or column.name else ()
+        return (plain[1],)
 
     def _predict(self, statement: Predict) -> None:
         self._no_settings(statement.attributes, "TO PREDICT")
@@ -217,7 +219,7 @@ class _Planner:
 
     def _store(self, table: str, sources: dict[str, str]) -> None:
         schema, _, name = table.rpartition(".")
-        constants: dict[str, object] = {"name": name} | ({"schema": schema} if schema else {})
+        constants: dict[str, object] = {"name": name, **({"schema": schema} if schema else {})}
         step = self._step(f"store-{_slug(name)}", "sql-store", self._waits((), table), sources, **constants)
         self._writes(table, step)
 

@@ -346,7 +346,7 @@ class Studio:
             self.config, self.session.plugins, to=request.to, policy=Policy(request.on_unsupported, strict=False)
         )
         file = convert_inputs([item], request.to, target).files[0]
-        differences = [(decision.loss or "note", _said(decision)) for decision in file.decisions]
+        differences: list[tuple[str, str]] = [(item.loss or "note", _said(item)) for item in file.decisions]
         if file.error is not None:
             differences.append(("refused", str(file.error)))
         return Converted(text=file.text or "", differences=differences)
@@ -402,8 +402,7 @@ def _sources(workflow: Workflow) -> list[tuple[tuple[int | str, ...], str]]:
     callees = {item.name: item for item in (*workflow.graphs, *workflow.operations)}
     places = []
     for (graph, name), id_ in ids_of(workflow).items():
-        steps = callees[graph].steps if graph in callees else ()  # type: ignore[union-attr]  # it is a graph
-        for step in steps:
+        for step in getattr(callees.get(graph), "steps", ()):
             if step.name == name:
                 callee = callees.get(getattr(step.call, "name", ""))
                 places += [(node.source[1:], id_) for node in (step, callee) if node is not None and node.source]
