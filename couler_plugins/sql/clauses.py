@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from sqlglot.tokens import Token
+from sqlglot import Token
 
 from couler_plugins.errors import InvalidInput, closest
 from couler_plugins.sql.statements import Attribute, Column, Content, Place, Scalar

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 from itertools import pairwise
+from typing import Any
 
 import sqlglot
-from sqlglot import exp
+from sqlglot import Token, exp
 from sqlglot.errors import SqlglotError
-from sqlglot.tokens import Token
 
 from couler_plugins.errors import InvalidInput, closest
 from couler_plugins.sql.clauses import REPEATED, VERBS, Clause, Clauses, Refused, in_range, is_word, without_brackets
@@ -91,7 +90,7 @@ class _Program(Clauses):
         kind = type(tree).__name__
         return Plain(query=query, reads=reads, place=place, verb_place=place, kind=kind, writes=writes)
 
-    def _standard(self, tokens: Sequence[Token]) -> tuple[exp.Expression, str]:
+    def _standard(self, tokens: Sequence[Token]) -> tuple[exp.Expr, str]:
         """The standard part as sqlglot reads it, and its text."""
         text = self._text[tokens[0].start : tokens[-1].end + 1]
         try:
@@ -181,14 +180,14 @@ class _Program(Clauses):
         return tokens[: starts[0]] if starts else tokens, clauses
 
 
-def _tables(tree: exp.Expression) -> list[str]:
+def _tables(tree: exp.Expr) -> list[str]:
     """The tables that a statement reads, each once; those that it defines itself are left out."""
     own = {cte.alias for cte in tree.find_all(exp.CTE)}
     names = (_table(table) for table in tree.find_all(exp.Table))
     return [name for name in dict.fromkeys(names) if name and name not in own]
 
 
-def _table(node: exp.Expression) -> str:
+def _table(node: exp.Expr) -> str:
     table = node.find(exp.Table)
     return ".".join(part.name for part in table.parts) if table is not None else ""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from couler_plugins.cli import main
+from couler_plugins.cli.group import couler
 from support import ROOT
 
 pytest.importorskip("xgboost")
@@ -30,9 +30,9 @@ def test_the_example_trains_evaluates_and_predicts(tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     example = str(ROOT / "examples" / "sql" / "churn.sql")
     options = ["--scripts", "--database", "sqlite:///db.sqlite", "--store", "store", "--to", "argo", "-o", "w.yaml"]
-    written = CliRunner().invoke(main, ["sql", example, *options])
+    written = CliRunner().invoke(couler, ["sql", example, *options])
     assert written.exit_code == 0, written.output
-    done = CliRunner().invoke(main, ["run", "--local", "w.yaml"])
+    done = CliRunner().invoke(couler, ["run", "--local", "w.yaml"])
     assert done.exit_code == 0, done.output
     with sqlite3.connect(tmp_path / "db.sqlite") as database:
         scores = database.execute("select accuracy from churn_scores").fetchall()
