@@ -7,8 +7,8 @@ from starlette.responses import Response
 
 from couler_plugins.errors import CoulerError, EngineError, InvalidInput
 from couler_plugins.studio.files import Conflict, Forbidden
-from couler_plugins.studio.messages import Problem
-from couler_plugins.studio.studio import problem_of
+from couler_plugins.studio.problems import problem_of
+from couler_plugins.studio.state_messages import Problem
 
 JSON = "application/json"
 

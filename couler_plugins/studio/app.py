@@ -18,15 +18,11 @@ from starlette.types import ASGIApp
 
 from couler_plugins.errors import CoulerError, one_line
 from couler_plugins.studio.answers import answer, refusal, refusal_of
-from couler_plugins.studio.messages import (
-    ConvertRequest,
-    GenerateRequest,
-    Message,
-    StepRequest,
-    Work,
-    json_schema,
-)
+from couler_plugins.studio.messages import StepRequest, Work
+from couler_plugins.studio.run_messages import ConvertRequest, GenerateRequest
+from couler_plugins.studio.schema import json_schema
 from couler_plugins.studio.security import Guard, TooLarge
+from couler_plugins.studio.state_messages import Message
 from couler_plugins.studio.studio import Studio
 
 BUNDLE = Path(__file__).parent / "bundle"

@@ -15,7 +15,7 @@ from couler_plugins.driver.rewrite import adapter_errors
 from couler_plugins.errors import CoulerError, EngineError, InvalidInput, one_line
 from couler_plugins.hookspecs.running import Job, Request, Runner, Status, StepStatus, Submitted, Where
 from couler_plugins.running import Head, Journal, Outcome, RunObserver, drive
-from couler_plugins.studio.messages import Log, RunView, StepState
+from couler_plugins.studio.run_messages import Log, RunView, StepState
 
 LONGEST_PAUSE = 2.0
 """Seconds between two looks at a run that somebody looks at, at most."""

@@ -23,9 +23,10 @@ from couler_plugins.running import new_run
 from couler_plugins.running.runners import runner_of
 from couler_plugins.studio.answers import NotFound
 from couler_plugins.studio.app import poster, respond
-from couler_plugins.studio.messages import Log, RunRequest, RunView, Work
+from couler_plugins.studio.messages import Work
 from couler_plugins.studio.picture import step_at
 from couler_plugins.studio.run import Run
+from couler_plugins.studio.run_messages import Log, RunRequest, RunView
 from couler_plugins.studio.studio import Studio
 
 MOST_RUNS = 50

@@ -75,7 +75,7 @@ def api(tmp_path: Path) -> Iterator[Api]:
         assert response.status_code == code, response.text
         return response.json()
 
-    yield call
+    return call
 
 
 def followed(api: Api, run: dict[str, Any], until: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
