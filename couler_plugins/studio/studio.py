@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
@@ -37,9 +38,7 @@ from couler_plugins.studio.run_messages import Converted, ConvertRequest, Genera
 from couler_plugins.studio.state_messages import FileEntry, State
 from couler_plugins.studio.workflows import EMPTY, names_of, refuse, workflow_at, workflows_of
 
-MOST_TEXTS = 200
-"""How many texts between actions are remembered."""
-
+MOST_TEXTS = 200  # between actions
 Generate = Callable[[str, str], tuple[str, Sequence[str]]]
 """Makes a workflow of an engine from a description: its text, and remarks."""
 
@@ -110,19 +109,14 @@ class Studio:
             return "the studio was started with --read-only"
         if item.file is not None and item.file.format == "python":
             return "a DAG file is a program: it is shown, and edited by its author"
-        if len(plans) > 1:
-            return "it has workflows of several engines"
-        if item.path is None:
-            return "it is no file"
-        return ""
+        return "it has workflows of several engines" if len(plans) > 1 else "" if item.path else "it is no file"
 
     def digest(self, path: str) -> Digest:
         """Return the digest of what is on disk; empty where the file is not there any more."""
-        try:
+        self.files.opened(path)
+        with contextlib.suppress(CoulerError):
             return Digest(digest=self.files.text(path)[1])
-        except CoulerError:
-            self.files.opened(path)
-            return Digest(digest="")
+        return Digest(digest="")
 
     # One file.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +56,7 @@ Api = Callable[..., Any]
 
 
 @pytest.fixture
-def api(tmp_path: Path) -> Iterator[Api]:
+def api(tmp_path: Path) -> Api:
     """Calls the API of a studio on a text: `api(text, "runs", {...})`; without a message, it gets."""
     clients: list[TestClient] = []
 
