@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from couler_plugins.documents import SourceFile, read
 from couler_plugins.errors import CoulerError, InvalidInput
