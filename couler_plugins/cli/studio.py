@@ -62,6 +62,7 @@ def command(call: FileCall, *, port: int, host: str, read_only: bool, open_brows
         raise InvalidInput(f"the studio needs {error.name}", hint=install_hint("studio")) from error
     with call.session() as session:
         studio = Studio(call.files, call.config, session, folder=_folder(call.arguments), read_only=read_only)
+        studio.state()  # what is read now, the page need not wait for
         listener = _listen(host, port)
         port = listener.getsockname()[1]
         token = secrets.token_urlsafe(24)
