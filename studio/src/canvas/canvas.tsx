@@ -18,6 +18,7 @@ import { BarrierBox, type Box, GroupBox, StepBox } from "./nodes";
 import { neighbour } from "./walking";
 
 const TYPES = { box: StepBox, group: GroupBox, barrier: BarrierBox };
+const FIRST_FIELD = ["input", "textarea", "select", "button"].map((name) => `#tab-panel ${name}`).join(", ");
 const LARGE = 400; // from here on, only what is in sight is drawn
 const FIT = { padding: 0.12, maxZoom: 1.1, minZoom: 0.15 };
 
@@ -111,7 +112,7 @@ function Graph({ work }: { work: WorkStore }) {
       if (next) work.select([next.id]);
     } else if (!node) return;
     else if (event.key === "Enter" && connecting) void work.connect(node.id);
-    else if (event.key === "Enter") document.querySelector<HTMLElement>("#panel input, #panel textarea, #panel button")?.focus();
+    else if (event.key === "Enter") document.querySelector<HTMLElement>(FIRST_FIELD)?.focus();
     else if (event.key === "o" && node.kind === "graph") void work.toggle(node.id);
     else if (event.key === "c" && !work.readOnly) void work.connect(node.id);
     else if (event.key === "Escape") connecting ? work.stopConnecting() : work.select([]);
