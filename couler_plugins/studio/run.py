@@ -50,12 +50,13 @@ class _Gate:
             return submitted
 
     def stop(self) -> None:
-        """Stop all that was submitted; nothing comes after it."""
+        """Stop all that was submitted, and start nothing more; the second time, leave out what cleans up as well."""
         with self._lock:
+            terminate = self.stopped.is_set()
             self.stopped.set()
             for job in self.submitted:
                 if job.runs:
-                    self._runner.stop(job.place)
+                    self._runner.stop(job.place, terminate=terminate)
 
 
 class Run(RunObserver):
@@ -161,7 +162,7 @@ class Run(RunObserver):
             return "failed", next(iter(messages), "it was stopped" if self._gate.stopped.is_set() else "")
         phases = [status.phase for status in self._status.values()]
         if self._gate.stopped.is_set():
-            return "running", "it is told to stop"
+            return "running", "it is told to stop; stop it again to end what still runs"
         return "running" if "running" in phases else "pending", ""
 
     def _steps(self) -> list[StepState]:
@@ -213,7 +214,9 @@ class Run(RunObserver):
         raise InvalidInput(f"the run has no step {step!r:.120}", hint="take the name from the list of its steps")
 
     def stop(self) -> None:
-        """Stop it, with all that it has started.
+        """Stop it, with all that it has started; engines may let steps that run, and handlers, end before that.
+
+        The second time, these are ended too.
 
         Raises:
             EngineError: the engine failed.

@@ -45,7 +45,7 @@ def _steps(workflow: Mapped, nodes: Mapping[str, Mapped], within: str) -> Iterat
     for node in nodes.values():
         if node.get("type") == "Container":
             containers.setdefault(str(node.get("boundaryID")), []).append(str(node.get("displayName")))
-    for ident in sorted(nodes, key=lambda ident: (str(nodes[ident].get("startedAt") or ""), ident)):
+    for ident in sorted(nodes, key=lambda ident: _order(nodes[ident])):
         node = nodes[ident]
         if node.get("type") in GROUPS or ident in attempts:
             continue
@@ -71,6 +71,12 @@ def _steps(workflow: Mapped, nodes: Mapping[str, Mapped], within: str) -> Iterat
             has_log=bool(places),
         )
         yield RunStep(status, places)
+
+
+def _order(node: Mapped) -> tuple[str, int, str]:
+    """What sorts nodes by their starts, which are whole seconds, and items of a loop by their numbers."""
+    name = str(node.get("name") or node.get("displayName"))
+    return str(node.get("startedAt") or ""), len(name), name
 
 
 def _path(workflow: Mapped, node: Mapped, nodes: Mapping[str, Mapped]) -> list[tuple[str, str]]:
