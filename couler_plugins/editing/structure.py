@@ -106,10 +106,10 @@ def delete_step(scope: Scope, action: DeleteStep, session: Session) -> Workflow:
             else f"{', '.join(readers)} read from it"
         )
         raise InvalidInput(what, hint="pass something else to their inputs first")
-    handed = list(conjuncts(step.needs))
+    inherited = list(conjuncts(step.needs))
     changed = replace(
         graph,
-        steps=tuple(_without_need(item, step.name, handed) for item in others),
+        steps=tuple(_without_need(item, step.name, inherited) for item in others),
         stages=graph.stages and tuple(filter(None, (_without(stage, step.name) for stage in graph.stages))),
         finalizers=_without(graph.finalizers, step.name),
         targets=tuple(name for name in graph.targets if name != step.name),
@@ -219,7 +219,7 @@ def _without(names: tuple[str, ...], name: str) -> tuple[str, ...]:
     return tuple(item for item in names if item != name)
 
 
-def _without_need(step: Step, name: str, handed: list[Needs]) -> Step:
+def _without_need(step: Step, name: str, inherited: list[Needs]) -> Step:
     if all(need.step != name for need in needed(step.needs)):
         return step
     parts = conjuncts(step.needs)
@@ -228,4 +228,4 @@ def _without_need(step: Step, name: str, handed: list[Needs]) -> Step:
         what = f"{step.name!r} waits for how {name!r} or another step ends"
         raise InvalidInput(what, hint="change what it waits for in the file first")
     own: list[Needs] = [part for part in parts if part not in simple]
-    return replace(step, needs=all_of([*own, *handed]))
+    return replace(step, needs=all_of([*own, *inherited]))
