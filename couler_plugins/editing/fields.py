@@ -11,6 +11,7 @@ from couler_plugins.caching.declarations import CACHE
 from couler_plugins.driver.rewrite import Session
 from couler_plugins.editing.actions import PassInput, Scalar, SetField
 from couler_plugins.editing.native import native_condition
+from couler_plugins.editing.reads import behind_reads
 from couler_plugins.editing.scope import Scope
 from couler_plugins.errors import InvalidInput, Unsupported, closest
 from couler_plugins.generation.form import Comparison
@@ -54,7 +55,7 @@ def set_field(scope: Scope, action: SetField, session: Session) -> Workflow:
     if action.field in OF_CONTAINER:
         return _set_container(scope, step, action)
     if action.field in ("when", "over"):
-        new = replace(step, **_placed(scope, action, session))
+        new = behind_reads(scope, step, replace(step, **_placed(scope, action, session)), session)
         return replace_steps(scope.workflow, {(scope.graph.name, step.name): new})
     return _set_setting(scope, step, action)
 
@@ -80,7 +81,8 @@ def pass_input(scope: Scope, action: PassInput, session: Session) -> Workflow:
     if new is not None and new not in arguments:
         arguments.append(new)
     ordered = sorted(arguments, key=lambda item: item.kind == "artifact")  # parameters stand before artifacts
-    return replace_steps(scope.workflow, {(scope.graph.name, step.name): replace(step, arguments=tuple(ordered))})
+    changed = behind_reads(scope, step, replace(step, arguments=tuple(ordered)), session)
+    return replace_steps(scope.workflow, {(scope.graph.name, step.name): changed})
 
 
 # The fields of containers.
@@ -208,12 +210,20 @@ def _set_setting(scope: Scope, step: Step, action: SetField) -> Workflow:
 
 
 def _kept_by_operation(scope: Scope, step: Step, setting: str) -> bool:
-    """Whether the engine keeps a setting in what a step runs, so that all steps that run it share it."""
+    """Whether the engine keeps a setting in what a step runs, so that all steps that run it share it.
+
+    Raises:
+        Unsupported: only the calls of something say it, and this is none of them.
+    """
     callee = scope.callee(step)
     if scope.plan.homes is None or not isinstance(callee, Operation):
         return False
-    home = scope.plan.homes[setting].of(scope.workflow, CallSite(scope.graph, step), callee)
-    return home.at == "operation"
+    site = CallSite(scope.graph if scope.graph.name else None, step)
+    at = scope.plan.homes[setting].of(scope.workflow, site, callee).at
+    if at == "step" and scope.is_no_call(step):
+        what = f"each call of {step.name!r} has its own {setting}"
+        raise Unsupported(what, feature=f"Step.{setting}", hint="set it on the steps that call it")
+    return at == "operation"
 
 
 def _word(value: Any) -> str:

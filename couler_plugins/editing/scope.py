@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
+from couler_plugins.driver.rewrite import Session
 from couler_plugins.editing.actions import Input, Scalar
+from couler_plugins.editing.native import native_needs
 from couler_plugins.errors import InvalidInput, closest
 from couler_plugins.generation.scope import read_reference
 from couler_plugins.generation.types import text_of
@@ -27,6 +29,7 @@ from couler_plugins.ir import (
 from couler_plugins.plan import Plan
 
 Callee = Graph | Operation
+ONE_STEP = "a workflow of one step has no graph: add steps in its file"
 
 
 class Scope:
@@ -35,7 +38,7 @@ class Scope:
     Args:
         plan: the plan, to look up what other workflows hold.
         workflow: the workflow.
-        name: the name of the graph.
+        name: the name of the graph; empty for what is in none: the entry, handlers, and what only others call.
 
     Raises:
         InvalidInput: the workflow has no such graph.
@@ -45,10 +48,10 @@ class Scope:
         self.plan = plan
         self.workflow = workflow
         self.by_name: Mapping[str, Callee] = callables(workflow)
-        graph = self.by_name.get(name)
+        graph = self.by_name.get(name) if name else Graph(name="", steps=tuple(_outer(workflow, self.by_name)))
         if not isinstance(graph, Graph):
             graphs = [item.name for item in workflow.graphs]
-            hint = closest(name, graphs) or "a workflow of one step has no graph: add steps in its file"
+            hint = closest(name, graphs) or ONE_STEP
             raise InvalidInput(f"{workflow.label} has no graph {name!r}", hint=hint)
         self.graph = graph
         self.steps = {step.name: step for step in graph.steps}
@@ -60,8 +63,19 @@ class Scope:
             InvalidInput: it has none of this name.
         """
         if name not in self.steps:
-            raise InvalidInput(f"{self.graph.name!r} has no step {name!r}", hint=closest(name, self.steps))
+            place = f"{self.graph.name!r}" if self.graph.name else self.workflow.label
+            hint = closest(name, self.steps) or f"it has {', '.join(self.steps) or 'none'}"
+            raise InvalidInput(f"{place} has no step {name!r}", hint=hint)
         return self.steps[name]
+
+    def known(self, name: str) -> str:
+        """Return the name of a step, if the graph has it; raises `InvalidInput` as `step` does."""
+        return self.step(name).name
+
+    def is_no_call(self, step: Step) -> bool:
+        """Return whether this stands for something that nothing calls here."""
+        handlers = (handler.step for handler in self.workflow.handlers)
+        return not self.graph.name and all(step is not site for site in (self.workflow.entry, *handlers))
 
     def callee(self, step: Step) -> Callee | None:
         """Return what a step calls in its own workflow; None where it is elsewhere."""
@@ -137,17 +151,26 @@ class Scope:
         hint = closest(name, names) or f"there are {', '.join(names) or 'none'}"
         raise InvalidInput(f"there is no input {name!r}", hint=hint)
 
-    def need(self, name: str) -> Need:
+    def need(self, name: str, session: Session) -> Need:
         """Return the need of a step, for the outcomes that this graph's other needs accept."""
-        return Need(step=self.step(name).name, outcomes=self._outcomes())
+        return Need(step=self.step(name).name, outcomes=self._outcomes(session))
 
-    def _outcomes(self) -> tuple[str, ...]:
+    def _outcomes(self, session: Session) -> tuple[str, ...]:
         graphs: Iterable[Graph] = (self.graph, *self.workflow.graphs)
         for graph in graphs:
             common = Counter(need.outcomes for step in graph.steps for need in needed(step.needs)).most_common(1)
             if common:
                 return common[0][0]
-        return ("succeeded",)
+        return native_needs(self.workflow.engine, session).outcomes
+
+
+def _outer(workflow: Workflow, by_name: Mapping[str, Callee]) -> Iterator[Step]:
+    """The steps in no graph: the entry, handlers of the run, and by its own name whatever else could be called."""
+    steps = [workflow.entry] if workflow.entry is not None else []
+    steps += [handler.step for handler in workflow.handlers]
+    yield from steps
+    names = {step.name for step in steps}
+    yield from (Step(name=name, call=Call(name=name)) for name in by_name if name not in names)
 
 
 def literal(value: Scalar | list[Scalar]) -> Literal:
