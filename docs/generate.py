@@ -148,8 +148,8 @@ def _of_command(command: click.Command, context: click.Context) -> Iterator[str]
 
 
 def schema() -> str:
-    """The JSON schema of the IR's JSON form."""
-    return json.dumps(json_schema(), indent=2, sort_keys=True) + "\n"
+    """The JSON schema of the IR's JSON form; fields stand in the order in which they are written."""
+    return json.dumps(json_schema(), indent=2) + "\n"
 
 
 STEPS_PAGE = """\
@@ -262,7 +262,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "steps.md": ready_made_steps,
     "support.md": support,
     "schema/annotations.json": annotations_schema,
-    "schema/couler.ir-v0.json": schema,
+    "schema/couler.ir-v1.json": schema,
     "schema/couler.toml.json": settings_schema,
 }
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from couler_plugins.documents import SourceFile, read
 from couler_plugins.errors import CoulerError, InvalidInput
-from couler_plugins.inputs.files import replace_file
+from couler_plugins.inputs.files import real_path, replace_file
 from couler_plugins.inputs.sources import Input
 from couler_plugins.options.config import Config
 
@@ -105,6 +106,11 @@ class OpenedFiles:
             raise Conflict("the file changed on disk", file=path, hint="apply your changes to the new text, or reload")
         if item.path is None:
             raise InvalidInput("it is no file", file=path, hint="start the studio with a file")
+        root = item.path.parents[len(Path(item.relative).parts) - 1]
+        if not item.named and not real_path(item.path).is_relative_to(real_path(root)):
+            raise Forbidden(
+                "it is a link that leads out of the folder", file=path, hint="start the studio with the file"
+            )
         replace_file(item.path, text)
         return self.text(path)[1]
 
