@@ -14,11 +14,14 @@ from couler_plugins.ir import (
     Workflow,
     call_sites,
     callables,
+    inline_callees,
+    map_steps,
     references,
     remove_callables,
     replace,
     replace_callables,
 )
+from couler_plugins.ir.walk import CallSite
 
 
 def with_parameters(workflow: Workflow, graph: str, ports: Sequence[Port], *, of_workflow: bool) -> Workflow:
@@ -71,26 +74,62 @@ def without_uncalled(workflow: Workflow, before: Workflow) -> Workflow:
         workflow = remove_callables(workflow, gone)
 
 
-def without_unread(workflow: Workflow, before: Workflow, step: Step) -> Workflow:
-    """Return a workflow without the parameters that a run has to be given, and that only a step has read.
+def without_unread(workflow: Workflow, graph: str, step: Step) -> Workflow:
+    """Return a workflow without the parameters that have to be passed and that only a step has read.
+
+    An input of a graph goes where all its callers pass an input of the same name; others may pass more to a library.
 
     Args:
         workflow: the workflow without the step.
-        before: the workflow with it.
+        graph: the graph that had it.
         step: the step.
     """
-    read = {item.name for item in references(step) if item.to in ("parameter", "input")}
-    ports = [port for port in before.parameters if port.name in read and port.required]
-    still = {item.name for item in references(workflow) if item.to in ("parameter", "input")}
-    gone = {port.name for port in ports if port.name not in still}
-    if not gone or workflow.library:
+    names = {item.name for item in references(step) if item.to in ("parameter", "input")}
+    pending = [graph]
+    seen: set[str] = set()
+    while pending:
+        name = pending.pop()
+        item = callables(workflow).get(name)
+        if name in seen or not isinstance(item, Graph):
+            continue
+        seen.add(name)
+        around = [site for site in call_sites(workflow) if _calls(site.step, [name])]
+        read = {reference.name for reference in references(_inside(item, workflow)) if reference.to == "input"}
+        gone = {port.name for port in item.inputs if port.name in names - read and port.required}
+        gone = {name for name in gone if all(_hands_down(site, name) for site in around)}
+        if workflow.library and not any(site.graph for site in around):
+            gone = set()
+        if gone:
+            workflow = replace_callables(workflow, {name: replace(item, inputs=_others(item.inputs, gone))})
+            workflow = map_steps(workflow, lambda site, name=name, gone=gone: _without_arguments(site, name, gone))
+            pending += [site.graph.name for site in around if site.graph is not None]
+    still = {item.name for item in references(workflow) if item.to == "parameter"}
+    still |= {port.name for item in workflow.graphs if not item.inline for port in item.inputs}
+    own = {port.name for port in workflow.parameters if port.name in names - still and port.required}
+    if not own or workflow.library:
         return workflow
-    kept = replace(workflow, parameters=_others(workflow.parameters, gone))
-    entry = kept.entry.call if kept.entry is not None else None
-    root = callables(kept).get(entry.name) if isinstance(entry, Call) else None
-    if not isinstance(root, Graph) or not any(port.name in gone for port in root.inputs):
-        return kept
-    return replace_callables(kept, {root.name: replace(root, inputs=_others(root.inputs, gone))})
+    return replace(workflow, parameters=_others(workflow.parameters, own))
+
+
+def _inside(graph: Graph, workflow: Workflow) -> tuple[object, ...]:
+    """A graph with all that is written inside it."""
+    by_name = callables(workflow)
+    return (graph, *(callee for step in graph.steps for callee in inline_callees(step, by_name)))
+
+
+def _hands_down(site: CallSite, name: str) -> bool:
+    """Whether a call passes the input of this name that its own graph has; a run has it as a parameter."""
+    passed = next((item.value for item in site.step.arguments if item.name == name), None)
+    if site.graph is None:
+        return passed is None
+    return isinstance(passed, Reference) and passed.to == "input" and passed.name == name
+
+
+def _without_arguments(step: Step, callee: str, names: set[str]) -> Step:
+    if not _calls(step, [callee]):
+        return step
+    kept = tuple(item for item in step.arguments if item.name not in names)
+    return step if len(kept) == len(step.arguments) else replace(step, arguments=kept)
 
 
 def _others(ports: tuple[Port, ...], names: set[str]) -> tuple[Port, ...]:

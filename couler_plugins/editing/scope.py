@@ -14,6 +14,7 @@ from couler_plugins.generation.types import text_of
 from couler_plugins.ir import (
     Call,
     Container,
+    External,
     Graph,
     Literal,
     Need,
@@ -26,6 +27,7 @@ from couler_plugins.ir import (
     callables,
     needed,
 )
+from couler_plugins.ir.ports import PortKind
 from couler_plugins.plan import Plan
 
 Callee = Graph | Operation
@@ -93,7 +95,16 @@ class Scope:
         if isinstance(callee, Graph):
             hint = "open it, and edit the steps in it"
             raise InvalidInput(f"{step.name!r} calls the graph {callee.name!r}", hint=hint)
-        raise InvalidInput(f"what {step.name!r} runs is in another file", hint="open that file, and edit it there")
+        where = step.call.workflow if isinstance(step.call, External) else ""
+        what = (
+            f"what {step.name!r} runs is in {where!r}" if where else f"what {step.name!r} runs is not in this workflow"
+        )
+        raise InvalidInput(what, hint=f"open {where or 'where it is defined'}, and edit it there")
+
+    def ports(self, step: Step) -> dict[str, PortKind] | None:
+        """Return the inputs of what a step runs, with their kinds; None where that is in no file here."""
+        callee = self.callee(step) or self.plan.libraries.callee(self.workflow, step)
+        return {port.name: port.kind for port in callee.inputs} if callee is not None else None
 
     def outputs(self, step: Step) -> tuple[Output, ...]:
         """Return what a step gives, as far as that is known; a script also gives what it prints."""
@@ -158,9 +169,10 @@ class Scope:
     def _outcomes(self, session: Session) -> tuple[str, ...]:
         graphs: Iterable[Graph] = (self.graph, *self.workflow.graphs)
         for graph in graphs:
-            common = Counter(need.outcomes for step in graph.steps for need in needed(step.needs)).most_common(1)
+            every = (need.outcomes for step in graph.steps for need in needed(step.needs))
+            common = Counter(item for item in every if "succeeded" in item and not {"failed", "errored"} & {*item})
             if common:
-                return common[0][0]
+                return common.most_common(1)[0][0]
         return native_needs(self.workflow.engine, session).outcomes
 
 

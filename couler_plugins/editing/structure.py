@@ -64,7 +64,7 @@ def add_step(scope: Scope, action: AddStep, session: Session) -> Workflow:
     types = {item.name: item.type for item in entry.inputs}
     built = entry.build({item.name: _argument(scope, item, types) for item in action.inputs})
     name = checked_name(scope, action.step)
-    native = native_step(built, name, scope.workflow.engine, session)
+    native = native_step(built, scope.workflow.engine, session)
     operation = _same(scope, native.operation)
     if operation is None:
         operation = replace(native.operation, name=fresh_name(native.operation.name, scope.by_name))
@@ -73,7 +73,7 @@ def add_step(scope: Scope, action: AddStep, session: Session) -> Workflow:
     graph = scope.graph
     step = replace(native.step, name=name, call=Call(name=operation.name))
     if graph.stages is None:
-        implied = () if native_needs(scope.workflow.engine, session).for_reads else read
+        implied = read if read and not native_needs(scope.workflow.engine, session).for_reads else ()
         needs = [scope.need(item, session) for item in waits if item not in implied]
         step = replace(step, needs=all_of(needs))
     stages = graph.stages if graph.stages is None else _staged(graph.stages, name, waits)
@@ -116,7 +116,7 @@ def delete_step(scope: Scope, action: DeleteStep, session: Session) -> Workflow:
     if graph.targets and not changed.targets:
         raise InvalidInput(f"{step.name!r} is what {graph.name!r} is run for", hint="name another target in the file")
     workflow = without_uncalled(replace_callables(scope.workflow, {graph.name: changed}), scope.workflow)
-    return without_unread(workflow, scope.workflow, step)
+    return without_unread(workflow, graph.name, step)
 
 
 def connect(scope: Scope, action: Connect, session: Session) -> Workflow:
@@ -194,6 +194,8 @@ def _move_behind(scope: Scope, source: Step, target: Step) -> Workflow:
     place = number[source.name]
     if place < number[target.name]:
         raise InvalidInput(f"{target.name!r} waits for {source.name!r} already", hint="its group runs later")
+    if place > number[target.name]:
+        raise InvalidInput(f"{target.name!r} runs before {source.name!r}", hint="move the groups in the file")
     before = _without(stages[place], target.name)
     return _with_stages(scope, (*stages[:place], before, (target.name,), *stages[place + 1 :]))
 
