@@ -245,6 +245,9 @@ class _Form:
         if graph is None:
             return []
         later = GraphView(graph, self._by_name).descendants(self._step.name) | {self._step.name}
+        if graph.stages is not None:
+            place = next((number for number, stage in enumerate(graph.stages) if self._step.name in stage), 0)
+            later |= {name for stage in graph.stages[place:] for name in stage}
         names = [f"inputs.{port.name}" for port in (*graph.inputs, *self._workflow.parameters)]
         for step in graph.steps:
             callee = self._by_name.get(step.call.name) if isinstance(step.call, Call) else None
