@@ -70,7 +70,7 @@ class Scope:
             raise InvalidInput(f"{place} has no step {name!r}", hint=hint)
         return self.steps[name]
 
-    def known(self, name: str) -> str:
+    def checked(self, name: str) -> str:
         """Return the name of a step, if the graph has it; raises `InvalidInput` as `step` does."""
         return self.step(name).name
 
@@ -111,17 +111,17 @@ class Scope:
         callee = self.callee(step) or self.plan.libraries.callee(self.workflow, step)
         return callee.outputs if callee is not None else ()
 
-    def value(self, given: Input) -> Value | None:
+    def value(self, item: Input) -> Value | None:
         """Return what an input is given: a constant or a reference; None for nothing.
 
         Raises:
             InvalidInput: there is both, or the reference names nothing that there is.
         """
-        if given.source is None:
-            return None if given.value is None else literal(given.value)
-        if given.value is not None:
-            raise InvalidInput(f"the input {given.name!r} has a value and a reference", hint="give one of them")
-        return self.reference(given.source)
+        if item.source is None:
+            return None if item.value is None else literal(item.value)
+        if item.value is not None:
+            raise InvalidInput(f"the input {item.name!r} has a value and a reference", hint="give one of them")
+        return self.reference(item.source)
 
     def reference(self, text: str) -> Reference:
         """Return what `step.output`, `inputs.name` or `item` means in this graph.

@@ -69,12 +69,12 @@ def add_step(scope: Scope, action: AddStep, session: Session) -> Workflow:
     if operation is None:
         operation = replace(native.operation, name=fresh_name(native.operation.name, scope.by_name))
     read = [item.source.partition(".")[0] for item in action.inputs if item.source]
-    waits = list(dict.fromkeys([*(step for step in read if step in scope.steps), *map(scope.known, action.needs)]))
+    waits = list(dict.fromkeys([*(step for step in read if step in scope.steps), *map(scope.checked, action.needs)]))
     graph = scope.graph
     step = replace(native.step, name=name, call=Call(name=operation.name))
     if graph.stages is None:
         implied = read if read and not native_needs(scope.workflow.engine, session).for_reads else ()
-        needs = [scope.need(item, session) for item in waits if item not in implied]
+        needs: list[Needs] = [scope.need(item, session) for item in waits if item not in implied]
         step = replace(step, needs=all_of(needs))
     stages = graph.stages if graph.stages is None else _staged(graph.stages, name, waits)
     new = replace(graph, steps=(*graph.steps, step), stages=stages, targets=_with_target(graph, name))
@@ -104,10 +104,10 @@ def delete_step(scope: Scope, action: DeleteStep, session: Session) -> Workflow:
             else f"{', '.join(readers)} read from it"
         )
         raise InvalidInput(what, hint="pass something else to their inputs first")
-    handed = list(conjuncts(step.needs))
+    inherited = list(conjuncts(step.needs))
     changed = replace(
         graph,
-        steps=tuple(_without_need(item, step.name, handed) for item in others),
+        steps=tuple(_without_need(item, step.name, inherited) for item in others),
         stages=graph.stages and tuple(filter(None, (_without(stage, step.name) for stage in graph.stages))),
         finalizers=_without(graph.finalizers, step.name),
         targets=tuple(name for name in graph.targets if name != step.name),
@@ -225,7 +225,7 @@ def _without(names: tuple[str, ...], name: str) -> tuple[str, ...]:
     return tuple(item for item in names if item != name)
 
 
-def _without_need(step: Step, name: str, handed: list[Needs]) -> Step:
+def _without_need(step: Step, name: str, inherited: list[Needs]) -> Step:
     if all(need.step != name for need in needed(step.needs)):
         return step
     parts = conjuncts(step.needs)
@@ -234,4 +234,4 @@ def _without_need(step: Step, name: str, handed: list[Needs]) -> Step:
         what = f"{step.name!r} waits for how {name!r} or another step ends"
         raise InvalidInput(what, hint="change what it waits for in the file first")
     own: list[Needs] = [part for part in parts if part not in simple]
-    return replace(step, needs=all_of([*own, *handed]))
+    return replace(step, needs=all_of([*own, *inherited]))
