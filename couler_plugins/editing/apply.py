@@ -128,11 +128,7 @@ def _refuse_new_errors(files: Sequence[Input], text: str, session: Session) -> N
 
 
 def _errors(files: Sequence[Input], session: Session) -> list[Finding]:
-    return [
-        item
-        for item in lint_inputs(files, session).findings
-        if item.severity == "error" and item.code != STALE
-    ]
+    return [item for item in lint_inputs(files, session).findings if item.severity == "error" and item.code != STALE]
 
 
 def _refuse_broken(old: Workflow, new: Workflow) -> None:

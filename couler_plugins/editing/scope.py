@@ -111,17 +111,17 @@ class Scope:
         callee = self.callee(step) or self.plan.libraries.callee(self.workflow, step)
         return callee.outputs if callee is not None else ()
 
-    def value(self, item: Input) -> Value | None:
+    def value(self, entry: Input) -> Value | None:
         """Return what an input is given: a constant or a reference; None for nothing.
 
         Raises:
             InvalidInput: there is both, or the reference names nothing that there is.
         """
-        if item.source is None:
-            return None if item.value is None else literal(item.value)
-        if item.value is not None:
-            raise InvalidInput(f"the input {item.name!r} has a value and a reference", hint="give one of them")
-        return self.reference(item.source)
+        if entry.source is None:
+            return None if entry.value is None else literal(entry.value)
+        if entry.value is not None:
+            raise InvalidInput(f"the input {entry.name!r} has a value and a reference", hint="give one of them")
+        return self.reference(entry.source)
 
     def reference(self, text: str) -> Reference:
         """Return what `step.output`, `inputs.name` or `item` means in this graph.

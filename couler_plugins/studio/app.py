@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ NO_PAGE = (
     "    python3 dev.py studio\n\nThis needs Node.js and npm. "
     "Released packages have the page. The JSON API works without it.\n"
 )
+TURN = threading.Lock()
 log = logging.getLogger(__name__)
 
 
@@ -101,12 +103,17 @@ def digest_of(studio: Studio) -> Callable[..., Any]:
 async def respond(method: Callable[..., object], *arguments: Any) -> Response:
     """Return what a method returns, as an answer; nothing that it raises ends the studio."""
     try:
-        return answer(await run_in_threadpool(method, *arguments))
+        return answer(await run_in_threadpool(_one_at_a_time, method, *arguments))
     except CoulerError as error:
         return refusal_of(error)
     except Exception as error:
         log.warning("the studio failed: %s", one_line(error), exc_info=log.isEnabledFor(logging.DEBUG))
         return refusal(500, f"the studio failed: {one_line(error)}", "report it with what -vv prints")
+
+
+def _one_at_a_time(method: Callable[..., object], *arguments: Any) -> object:
+    with TURN:  # plugins need not bear two calls at once
+        return method(*arguments)
 
 
 async def _no_page(request: Request) -> Response:

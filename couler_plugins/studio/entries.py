@@ -24,7 +24,11 @@ def optimizer_entries(plugins: Plugins) -> Iterator[OptimizerEntry]:
     owners = {name: record.name for record in plugins.records for name in record.provides.get(OPTIMIZERS.key, ())}
     for name, cls in sorted(plugins.all(OPTIMIZERS).items()):
         yield OptimizerEntry(
-            name=name, description=_summary(cls), owner=owners.get(name, ""), options=list(_options(cls))
+            name=name,
+            description=_summary(cls),
+            owner=owners.get(name, ""),
+            before=list(getattr(cls, "before", ())),
+            options=list(_options(cls)),
         )
 
 

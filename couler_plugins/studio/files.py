@@ -34,6 +34,7 @@ class OpenedFiles:
         self._config = config
         self.inputs = {item.relative.replace("\\", "/"): item for item in inputs}
         self._texts: dict[str, str] = {}
+        self._read: dict[str, tuple[bytes, SourceFile]] = {}
 
     def opened(self, path: str) -> Input:
         """Return a file as it was when the studio was started.
@@ -59,8 +60,9 @@ class OpenedFiles:
             content = item.path.read_bytes()
         except OSError as error:
             raise InvalidInput(f"it cannot be read: {error.strerror}", file=item.name, hint="open it again") from error
-        file = read(content, item.name, max_bytes=self._config.max_bytes)
-        return replace_input(item, file)
+        if self._read.get(path, (b"",))[0] != content:
+            self._read[path] = content, read(content, item.name, max_bytes=self._config.max_bytes)
+        return replace_input(item, self._read[path][1])
 
     def text(self, path: str, base: str = "") -> tuple[str, str]:
         """Return the text of a file, and its digest.

@@ -74,8 +74,8 @@ class _Form:
     ) -> None:
         self._plan, self._workflow, self._step, self._locked = plan, workflow, step, locked
         self._by_name = callables(workflow)
-        around = self._by_name.get(graph)
-        self._graph = around if isinstance(around, Graph) else None
+        named = self._by_name.get(graph)
+        self._graph = named if isinstance(named, Graph) else None
         own = self._by_name.get(step.call.name) if isinstance(step.call, Call) else None
         self._callee = own or plan.libraries.callee(workflow, step)
         self._operation = own if isinstance(own, Operation) else None

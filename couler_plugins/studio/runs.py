@@ -55,7 +55,7 @@ class Runs:
         """
         if self._studio.read_only:
             raise InvalidInput("the studio was started with --read-only: nothing is submitted", file=message.path)
-        item, _, _ = self._studio.edited(message)
+        item, _, _ = self._studio.versions.edited(message)
         engine, documents = self._documents(item, message)
         folder = tempfile.TemporaryDirectory(prefix="couler-studio-", ignore_cleanup_errors=True)
         try:

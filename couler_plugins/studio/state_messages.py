@@ -76,11 +76,17 @@ class Option(Message, kw_only=True):
 
 
 class OptimizerEntry(Message, kw_only=True):
-    """An optimizer that a pipeline can have; `owner` is the plugin that brings it."""
+    """An optimizer that a pipeline can have.
+
+    Attributes:
+        owner: the plugin that brings it.
+        before: the optimizers that have to stand behind it in a pipeline.
+    """
 
     name: str
     description: str
     owner: str
+    before: list[str] = []
     options: list[Option] = []
 
 

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
-
-import msgspec
 
 from couler_plugins import __version__
 from couler_plugins.costs.meter import CostMeter
 from couler_plugins.costs.report import cost_table
-from couler_plugins.documents import read
 from couler_plugins.documents.unified import unified_diff
 from couler_plugins.driver.conversion import convert_inputs
 from couler_plugins.driver.differences import Policy
@@ -19,16 +15,13 @@ from couler_plugins.driver.linting import lint_inputs
 from couler_plugins.driver.pipeline import parse_pipeline
 from couler_plugins.driver.results import Result
 from couler_plugins.driver.rewrite import Session
-from couler_plugins.driver.session import lift_each, optimize_inputs, session
-from couler_plugins.editing.actions import Action
-from couler_plugins.editing.apply import ActionError, apply_actions
+from couler_plugins.driver.session import optimize_inputs, session
 from couler_plugins.errors import CoulerError, InvalidInput
 from couler_plugins.hookspecs import Optimizer
 from couler_plugins.inputs.sources import Input
 from couler_plugins.options.config import Config
-from couler_plugins.plan import Plan
 from couler_plugins.studio.entries import catalogue_entries, engine_entries, optimizer_entries
-from couler_plugins.studio.files import OpenedFiles, digest_of, replace_input
+from couler_plugins.studio.files import OpenedFiles, digest_of
 from couler_plugins.studio.forms import step_form
 from couler_plugins.studio.messages import Diff, Digest, Linted, Optimized, Saved, StepForm, StepRequest, View, Work
 from couler_plugins.studio.picture import draw_picture, ids_of, mark_changes
@@ -36,9 +29,9 @@ from couler_plugins.studio.places import decision_view, difference_text, finding
 from couler_plugins.studio.problems import problem_of
 from couler_plugins.studio.run_messages import Converted, ConvertRequest, Generated, GenerateRequest
 from couler_plugins.studio.state_messages import FileEntry, State
-from couler_plugins.studio.workflows import EMPTY, names_of, refuse, workflow_at, workflows_of
+from couler_plugins.studio.versions import FileVersions
+from couler_plugins.studio.workflows import EMPTY, names_of, workflow_at, workflows_of
 
-MOST_TEXTS = 200  # between actions
 Generate = Callable[[str, str], tuple[str, Sequence[str]]]
 """Makes a workflow of an engine from a description: its text, and remarks."""
 
@@ -71,7 +64,7 @@ class Studio:
         self.read_only = read_only
         self._folder = folder
         self._generate = generate
-        self._texts: OrderedDict[tuple[str, bytes], str] = OrderedDict()
+        self.versions = FileVersions(self.files, work, read_only)
 
     # What there is.
 
@@ -82,7 +75,7 @@ class Studio:
             version=__version__,
             folder=self._folder,
             read_only=self.read_only,
-            pipeline=self.config.pipeline,
+            pipeline=self.config.pipeline if self.config.origin("pipeline") != "default" else "",
             generates=self._generate is not None,
             history=bool(self.session.history),
             files=[self._entry(path) for path in self.files.inputs],
@@ -94,22 +87,14 @@ class Studio:
     def _entry(self, path: str) -> FileEntry:
         try:
             item = self.files.current(path)
-            plans = self._lift(item)
+            plans = self.versions.lift(item)
         except CoulerError as error:
             return FileEntry(path=path, engine="", editable=False, reason=error.message, problem=problem_of(error))
         engine = plans[0].workflows[0].engine if plans and plans[0].workflows else ""
-        reason = self._why_not(item, plans)
+        reason = self.versions.why_not(item, plans)
         return FileEntry(
             path=path, engine=engine, editable=not reason, reason=reason, workflows=names_of(workflows_of(plans))
         )
-
-    def _why_not(self, item: Input, plans: Sequence[Plan]) -> str:
-        """Why a file cannot be edited; empty where it can."""
-        if self.read_only:
-            return "the studio was started with --read-only"
-        if item.file is not None and item.file.format == "python":
-            return "a DAG file is a program: it is shown, and edited by its author"
-        return "it has workflows of several engines" if len(plans) > 1 else "" if item.path else "it is no file"
 
     def digest(self, path: str) -> Digest:
         """Return the digest of what is on disk; empty where the file is not there any more."""
@@ -122,8 +107,8 @@ class Studio:
 
     def view(self, work: Work) -> View:
         """Return the file as the actions leave it."""
-        item, base, on_disk = self.edited(work)
-        workflows = workflows_of(self._lift(item))
+        item, base, on_disk = self.versions.edited(work)
+        workflows = workflows_of(self.versions.lift(item))
         chosen = workflow_at(workflows, work.workflow)
         assert item.file is not None
         return View(
@@ -135,63 +120,29 @@ class Studio:
             graphs=[graph.name for graph in chosen.graphs],
         )
 
-    def edited(self, work: Work) -> tuple[Input, str, str]:
-        """Return a file with the actions carried out, the digest of the base, and that of what is on disk.
-
-        Raises:
-            Conflict: the text that the work started from is not known any more.
-            ActionError: an action is refused.
-        """
-        current = self.files.current(work.path)
-        on_disk = digest_of(current.file.text) if current.file is not None else ""
-        text, base = self.files.text(work.path, work.base)
-        if work.actions and (reason := self._why_not(current, self._lift(current))):
-            raise InvalidInput(f"it cannot be edited: {reason}", file=work.path)
-        if not work.actions and current.file is not None and base == on_disk:
-            return current, base, on_disk
-        text = self._after(current.name, text, base, work.actions)
-        return replace_input(current, read(text, current.name)), base, on_disk
-
-    def _after(self, name: str, text: str, base: str, actions: Sequence[Action]) -> str:
-        """The text after some actions; what was done before is remembered."""
-        keys = [(base, msgspec.json.encode(actions[: number + 1])) for number in range(len(actions))]
-        start = next((number for number in range(len(actions), 0, -1) if keys[number - 1] in self._texts), 0)
-        if start:
-            text = self._texts[keys[start - 1]]
-        for number in range(start, len(actions)):
-            try:
-                text = apply_actions(name, text, [actions[number]], self.session)
-            except ActionError as error:
-                error.number = number
-                raise
-            self._texts[keys[number]] = text
-            while len(self._texts) > MOST_TEXTS:
-                self._texts.popitem(last=False)
-        return text
-
     def step(self, request: StepRequest) -> StepForm:
         """Return what can be edited of one step."""
-        item, _, _ = self.edited(request)
-        plans = self._lift(item)
+        item, _, _ = self.versions.edited(request)
+        plans = self.versions.lift(item)
         plan = next((plan for plan in plans if plan.workflows), None)
         if plan is None:
             raise InvalidInput("there is no workflow in it", file=request.path)
         workflow = workflow_at(workflows_of(plans), request.workflow)
         adapter = self.session.plugins.adapter(workflow.engine)
-        return step_form(plan, workflow, request.node, adapter, self._why_not(item, plans))
+        return step_form(plan, workflow, request.node, adapter, self.versions.why_not(item, plans))
 
     def lint(self, work: Work) -> Linted:
         """Return what the engine would refuse, and the nodes that it is about."""
-        item, _, _ = self.edited(work)
-        workflow = workflow_at(workflows_of(self._lift(item)), work.workflow)
+        item, _, _ = self.versions.edited(work)
+        workflow = workflow_at(workflows_of(self.versions.lift(item)), work.workflow)
         sources = node_sources(workflow)
         inputs = [item, *self.files.others(work.path)]
-        found = (finding for finding in lint_inputs(inputs, self.session).findings if finding.file == item.name)
-        return Linted(findings=[finding_view(finding, sources) for finding in found])
+        remarks = (finding for finding in lint_inputs(inputs, self.session).findings if finding.file == item.name)
+        return Linted(findings=[finding_view(finding, sources) for finding in remarks])
 
     def optimize(self, work: Work) -> Optimized:
         """Return the workflow before and after a pipeline, with what the optimizers decided."""
-        item, _, _ = self.edited(work)
+        item, _, _ = self.versions.edited(work)
         result, costs = self._optimized(item, work)
         file = result.files[0]
         if file.error is not None:
@@ -239,7 +190,7 @@ class Studio:
 
     def text(self, work: Work) -> tuple[str, str]:
         """Return the text that the work comes to, its pipeline included, and the digest of what is on disk."""
-        item, _, on_disk = self.edited(work)
+        item, _, on_disk = self.versions.edited(work)
         assert item.file is not None
         if not work.pipeline:
             return item.file.text, on_disk
@@ -278,7 +229,7 @@ class Studio:
 
     def convert(self, request: ConvertRequest) -> Converted:
         """Return the file as another engine has it."""
-        item, _, _ = self.edited(request)
+        item, _, _ = self.versions.edited(request)
         target = session(
             self.config, self.session.plugins, to=request.to, policy=Policy(request.on_unsupported, strict=False)
         )
@@ -294,6 +245,3 @@ class Studio:
             raise InvalidInput("no model is set", hint="start the studio with --model and --url")
         text, remarks = self._generate(request.description, request.engine)
         return Generated(text=text, remarks=list(remarks))
-
-    def _lift(self, item: Input) -> list[Plan]:
-        return lift_each([item], self.session, refuse)
