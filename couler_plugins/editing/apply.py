@@ -19,7 +19,6 @@ from couler_plugins.inputs.sources import Input
 from couler_plugins.ir import Workflow, verify
 from couler_plugins.plan import Decision, Plan
 
-
 STALE = "stale-key"
 """What lint calls a key of a cache that is out of date."""
 
