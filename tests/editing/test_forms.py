@@ -14,10 +14,9 @@ WORK = session(Config())
 
 
 def test_a_step_can_read_from_the_groups_before_its_own() -> None:
-    text = (
-        (FOLDER / "argo-steps.yaml").read_text(encoding="utf-8").replace("source: echo made", "source: echo made}\n  ")
-    )
-    text = text.replace("}\n  }", "}\n    outputs: {parameters: [{name: made, valueFrom: {path: /tmp/made}}]}")
+    text = (FOLDER / "argo-steps.yaml").read_text(encoding="utf-8")
+    outputs = "    outputs: {parameters: [{name: made, valueFrom: {path: /tmp/made}}]}"
+    text = text.replace("  - name: make\n", f"  - name: make\n{outputs}\n")
     assert sources(text, "second") == ["first.made"]
     assert sources(text, "last") == ["first.made", "third.made"]
     assert sources(text, "first") == []
