@@ -39,7 +39,8 @@ retry: how often it is tried again, a number; None for none.
 timeout: seconds, or a text as the engine writes times; None for none.
 requests, limits: quantities by resource: `{"cpu": "500m", "memory": "1Gi"}`.
 when: a `couler_plugins.generation.form.Comparison`, by its fields `left`, `op` and `right`; None for always.
-over: a list of constants, or a reference, as in `couler_plugins.generation.form`; None for once.
+over: a list of constants, or a reference, as in `couler_plugins.generation.form`; None for once. What takes one input
+    takes the item.
 cache: `pure`, `never`, or what else `couler.io/cache` can say; None for nothing.
 """
 

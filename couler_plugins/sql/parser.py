@@ -120,7 +120,7 @@ class _Program(Clauses):
             "place": self.place(tokens[0]),
             "verb_place": self.place(verb),
         }
-        one = {word: self.name(found[0]) for word, found in clauses.items() if word in ("USING", "LABEL")}
+        one = {word: self.name(parts[0]) for word, parts in clauses.items() if word in ("USING", "LABEL")}
         into = self.names(clauses["INTO"][0]) if "INTO" in clauses else ()
         attributes = self.attributes(clauses["WITH"][0]) if "WITH" in clauses else ()
         if name != "RUN" and len(into) > 1:
@@ -130,8 +130,8 @@ class _Program(Clauses):
             command = self.texts(clauses["CMD"][0]) if "CMD" in clauses else ()
             return Run(**common, image=self.source(head), command=command, into=into)
         if name in ("MAXIMIZE", "MINIMIZE"):
-            found = clauses.get("CONSTRAINT")
-            constraints = tuple(self.source(part) for part in self.split(found[0].tokens)) if found else ()
+            parts = clauses.get("CONSTRAINT")
+            constraints = tuple(self.source(part) for part in self.split(parts[0].tokens)) if parts else ()
             objective = self.source(head)
             return Solve(
                 **common,

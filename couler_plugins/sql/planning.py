@@ -213,8 +213,8 @@ class _Planner:
         elif name in self._models:
             constants["model"] = self._models[name]
         else:
-            known = [*self.trained, *self._models]
-            near = closest(name, known) or f"train it before, or give its place: --model {name}=PLACE"
+            models = [*self.trained, *self._models]
+            near = closest(name, models) or f"train it before, or give its place: --model {name}=PLACE"
             raise self._refusal(place, f"no statement before trains the model {name!r}", near)
 
     def _store(self, table: str, sources: dict[str, str]) -> None:

@@ -74,8 +74,8 @@ class _Form:
     ) -> None:
         self._plan, self._workflow, self._step, self._locked = plan, workflow, step, locked
         self._by_name = callables(workflow)
-        found = self._by_name.get(graph)
-        self._graph = found if isinstance(found, Graph) else None
+        named = self._by_name.get(graph)
+        self._graph = named if isinstance(named, Graph) else None
         own = self._by_name.get(step.call.name) if isinstance(step.call, Call) else None
         self._callee = own or plan.libraries.callee(workflow, step)
         self._operation = own if isinstance(own, Operation) else None
@@ -245,6 +245,9 @@ class _Form:
         if graph is None:
             return []
         later = GraphView(graph, self._by_name).descendants(self._step.name) | {self._step.name}
+        if graph.stages is not None:
+            place = next((number for number, stage in enumerate(graph.stages) if self._step.name in stage), 0)
+            later |= {name for stage in graph.stages[place:] for name in stage}
         names = [f"inputs.{port.name}" for port in (*graph.inputs, *self._workflow.parameters)]
         for step in graph.steps:
             callee = self._by_name.get(step.call.name) if isinstance(step.call, Call) else None

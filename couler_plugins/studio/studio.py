@@ -137,8 +137,8 @@ class Studio:
         workflow = workflow_at(workflows_of(self.versions.lift(item)), work.workflow)
         sources = node_sources(workflow)
         inputs = [item, *self.files.others(work.path)]
-        found = (finding for finding in lint_inputs(inputs, self.session).findings if finding.file == item.name)
-        return Linted(findings=[finding_view(finding, sources) for finding in found])
+        remarks = (finding for finding in lint_inputs(inputs, self.session).findings if finding.file == item.name)
+        return Linted(findings=[finding_view(finding, sources) for finding in remarks])
 
     def optimize(self, work: Work) -> Optimized:
         """Return the workflow before and after a pipeline, with what the optimizers decided."""

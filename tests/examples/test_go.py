@@ -45,7 +45,7 @@ def from_go(program: Path) -> bytes:
 
 @pytest.mark.slow
 def test_the_types_are_those_of_the_schema() -> None:
-    """Where this fails: `python generate.py ../../docs/schema/couler.ir-v1.json | gofmt > ir/types.go`, in its folder."""
+    """Where this fails, docs/other-languages.md says how to make the types again."""
     schema = ROOT / "docs" / "schema" / "couler.ir-v1.json"
     made = subprocess.run([sys.executable, EXAMPLE / "generate.py", schema], capture_output=True, check=True).stdout
     formatted = subprocess.run([str(GOFMT)], input=made, capture_output=True, check=True).stdout
