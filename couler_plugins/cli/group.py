@@ -39,6 +39,7 @@ COMMANDS = {
     "prices": ("prices:command", "Asks OpenCost for prices, as a row of couler.toml."),
     "simulate": ("simulate:command", "Estimates what a cache or a split would save."),
     "tune": ("tune:command", "Searches good hyperparameters for a training command."),
+    "sql": ("sql:command", "Makes a workflow of SQL statements that query, train, predict and evaluate."),
     "generate": ("generate:command", "Writes a workflow from a description in plain language."),
     "lake": ("group:lake", "Keeps your workflows as examples for `couler generate`."),
     "cache": ("group:cache", "Keeps results of steps in a store, and reuses them."),

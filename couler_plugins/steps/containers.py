@@ -13,7 +13,7 @@ import msgspec
 
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.steps import Built, CatalogueStep, StepInput, StepOutput, StepVariable
-from couler_plugins.ir import Container, EnvVar, Literal, Native, Operation, Output, Reference, Template, Value
+from couler_plugins.ir import Container, EnvVar, Literal, Native, Operation, Output, Reference, Template, Value, replace
 from couler_plugins.steps.arguments import Constants, checked, constants, passed, ports
 
 OUTPUTS = "/tmp/outputs"  # noqa: S108  # in a container of its own; engines copy from there when it ends
@@ -149,6 +149,32 @@ def secret_keys(step: str, secrets: Iterable[str]) -> dict[str, dict[str, Any]]:
         variable, secret, key = match.groups()
         result[variable] = {"valueFrom": {"secretKeyRef": {"key": key, "name": secret}}}
     return result
+
+
+def as_script(operation: Operation) -> Operation:
+    """Return a step that runs a program of Python as a script, which `couler run --local` runs without containers.
+
+    Its inputs reach the program by variables. Packages are those of the machine. Other steps stay as they are.
+    """
+    (container,) = operation.containers or (Container(),)
+    command = [str(word.value) for word in container.command if isinstance(word, Literal)]
+    if "python3" not in command[:1] and INSTALL not in command:
+        return operation
+    names = {f"COULER_INPUT_{number}": port.name for number, port in enumerate(operation.inputs)}
+    flags_text = ", ".join(f'f"--{name}={{os.environ[{variable!r}]}}"' for variable, name in names.items())
+    start = f'import os\nimport sys\n\nsys.argv[1:] = ["--outputs={OUTPUTS}", {flags_text}]\n'
+    variables = (
+        EnvVar(name=variable, value=Reference(to="input", kind="parameter", name=name))
+        for variable, name in names.items()
+    )
+    script = replace(
+        container,
+        command=(Literal(value="python3"),),
+        args=(),
+        script=Literal(value=start + command[-1]),
+        env=(*container.env, *variables),
+    )
+    return replace(operation, kind="script", containers=(script,))
 
 
 PYTHON_IMAGE = "python:3.12-slim"

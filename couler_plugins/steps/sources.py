@@ -16,6 +16,15 @@ LOAD_CSV = scripted(
     (*TABLES, "pyarrow>=15"),
 )
 
+DATABASE = StepInput(
+    name="url",
+    description="The database, as SQLAlchemy spells it; empty: the variable DATABASE_URL, from a Secret.",
+    default="",
+)
+DATABASES = (*TABLES, "sqlalchemy>=2,<3", "psycopg[binary]>=3.2")
+"""What scripts need that reach a database: PostgreSQL and SQLite."""
+DATABASE_VARIABLES = (StepVariable(name="DATABASE_URL", instead="url"),)
+
 SQL_QUERY = scripted(
     "sql-query",
     "Asks a database, and keeps the table that it answers with.",
@@ -23,16 +32,38 @@ SQL_QUERY = scripted(
     (
         StepInput(name="query", description="The query in SQL; `:name` in it stands for the value of that name."),
         StepInput(name="values", description="The values by name, a JSON object.", default="{}"),
-        StepInput(
-            name="url",
-            description="The database, as SQLAlchemy spells it; empty: the variable DATABASE_URL, from a Secret.",
-            default="",
-        ),
+        DATABASE,
         STORE,
     ),
     (TABLE, ROWS),
-    (*TABLES, "sqlalchemy>=2,<3", "psycopg[binary]>=3.2"),
-    variables=(StepVariable(name="DATABASE_URL", instead="url"),),
+    DATABASES,
+    variables=DATABASE_VARIABLES,
+)
+
+SQL_EXECUTE = scripted(
+    "sql-execute",
+    "Runs a statement in a database, such as one that makes a table.",
+    "data sql database statement create insert warehouse",
+    (StepInput(name="statement", description="The statement in SQL; nothing in it is filled in."), DATABASE),
+    (result("rows", "How many rows it changed; 0 where the database does not say.", "int"),),
+    DATABASES,
+    variables=DATABASE_VARIABLES,
+)
+
+SQL_STORE = scripted(
+    "sql-store",
+    "Writes a table into a database, in place of the one that is there.",
+    "data sql database write load table warehouse",
+    (
+        StepInput(name="data", description="The table, a CSV file; empty: the values.", type="artifact", default=""),
+        StepInput(name="values", description="The values of a single row, a JSON object.", default="{}"),
+        StepInput(name="name", description="The name of the table in the database."),
+        StepInput(name="schema", description="The schema that it is in; empty: the database's own.", default=""),
+        DATABASE,
+    ),
+    (ROWS,),
+    DATABASES,
+    variables=DATABASE_VARIABLES,
 )
 
 DOWNLOAD = scripted(
@@ -60,7 +91,7 @@ UPLOAD = scripted(
     FILES,
 )
 
-SOURCES = (LOAD_CSV, SQL_QUERY, DOWNLOAD, UPLOAD)
+SOURCES = (LOAD_CSV, SQL_QUERY, SQL_EXECUTE, SQL_STORE, DOWNLOAD, UPLOAD)
 """In the order of a workflow."""
 
 

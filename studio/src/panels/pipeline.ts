@@ -119,3 +119,10 @@ export function writePipeline(passes: Pass[]): string {
 }
 
 const quoted = (text: string) => (ONLY_BARE.test(text) ? text : JSON.stringify(text));
+
+/** The passes with one more: before all that have to stand behind it, else at the end. */
+export function withPass(passes: Pass[], pass: Pass, before: string[]): Pass[] {
+  const behind = passes.findIndex((other) => before.includes(other.name));
+  const place = behind < 0 ? passes.length : behind;
+  return [...passes.slice(0, place), pass, ...passes.slice(place)];
+}

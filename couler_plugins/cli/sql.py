@@ -1,0 +1,182 @@
+"""`couler sql`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+import msgspec
+
+from couler_plugins.cli.generated import manifest, outline
+from couler_plugins.cli.messages import counted, say, say_error, write_bytes
+from couler_plugins.cli.outputs import names
+from couler_plugins.cli.records import decision_record, finding_record, print_json
+from couler_plugins.cli.settings import KeyValue, json_option, to_option, with_settings
+from couler_plugins.cli.work import working
+from couler_plugins.documents.mappings import by_key
+from couler_plugins.errors import InvalidInput, install_hint
+from couler_plugins.generation.composition import compose
+from couler_plugins.generation.secrets import missing, with_secrets
+from couler_plugins.generation.validation import validate
+from couler_plugins.inputs.files import replace_file
+from couler_plugins.ir import replace
+from couler_plugins.options.config import Config
+from couler_plugins.plugins import STEPS
+from couler_plugins.steps.containers import as_script
+
+
+@click.command(
+    "sql",
+    epilog="""\b
+Examples:
+  couler sql churn.sql
+  couler sql churn.sql --to argo --secret DATABASE_URL=warehouse/url -o churn.yaml
+  couler sql --dialect mysql churn.sql --to airflow
+  couler sql --scripts --database sqlite:///db.sqlite --store . --to argo -o w.yaml churn.sql
+  echo 'SELECT * FROM t TO PREDICT p.y USING m' | couler sql --model m=s3://b/m.skops --to tekton
+""",
+)
+@click.argument("file", required=False, default="-", metavar="[FILE|-]")
+@to_option
+@click.option("--dialect", default="", metavar="NAME", help="The dialect of the SQL: mysql, postgres, hive, sqlite …")
+@click.option(
+    "--database",
+    default="",
+    metavar="URL",
+    help="The database, as SQLAlchemy spells it. Default: the variable DATABASE_URL; see --secret.",
+)
+@click.option(
+    "--secret",
+    "secrets",
+    multiple=True,
+    metavar="[STEP:]VARIABLE=SECRET/KEY",
+    help="Set a variable from a Secret, for all steps that read it or for one step.",
+)
+@click.option("--store", default="", metavar="PLACE", help="Where tables and models are kept: s3://bucket/folder.")
+@click.option(
+    "--model",
+    "models",
+    type=KeyValue(),
+    multiple=True,
+    metavar="NAME=PLACE",
+    help="Where a model is that nothing here trains.",
+)
+@click.option("--image", default="", metavar="IMAGE", help="The container image of all steps.")
+@click.option("--installed", is_flag=True, help="The image has all packages: steps install nothing.")
+@click.option(
+    "--scripts", is_flag=True, help="Write steps as scripts, which `couler run --local` runs without containers."
+)
+@click.option("--name", default="", metavar="NAME", help="The workflow's name. Default: the file's.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="With --to: the file to write.")
+@json_option
+@with_settings
+@click.pass_context
+def command(  # each is an option
+    ctx: click.Context,
+    *,
+    config: Config,
+    file: str,
+    dialect: str,
+    database: str,
+    secrets: tuple[str, ...],
+    store: str,
+    models: tuple[tuple[str, str], ...],
+    image: str,
+    installed: bool,
+    scripts: bool,
+    name: str,
+    output: Path | None,
+    output_format: str,
+) -> None:
+    """Makes a workflow of SQL statements that query, train, predict and evaluate.
+
+    Reads the statements of SQLFlow: SELECT … TO TRAIN, TO PREDICT, TO EVALUATE, and plain SQL. Each becomes steps of
+    the catalogue. A statement waits for those that make the tables and models it reads. See docs/sql.md.
+
+    Prints the engine's file with --to, otherwise the steps. Exits with 1 if the engine's lint finds an error.
+    """
+    try:
+        from couler_plugins.sql.program import read_program
+    except ImportError as error:
+        raise InvalidInput(f"`couler sql` needs {error.name}", hint=install_hint("sql")) from error
+    wanted = config.origin("to") == "flag"
+    if output is not None and not wanted:
+        raise click.UsageError("-o is for what --to writes.")
+    _refuse_password(database)
+    if scripts:
+        database, store = _here(database, store)
+    text, shown = _read(file)
+    with working(config) as session:
+        catalogue = session.plugins.all(STEPS)
+        form, count = read_program(
+            text,
+            name or (Path(file).stem if file != "-" else "program"),
+            dialect=dialect,
+            file=shown,
+            report=say_error,
+            database=database,
+            store=store,
+            models=dict(models),
+            common=({"image": image} if image else {}) | ({"packages": ()} if installed else {}),
+        )
+        form = with_secrets(form, catalogue, secrets)
+        if problems := validate(form, catalogue):
+            raise InvalidInput("; ".join(map(str, problems[:3])), file=shown, hint="correct the statements")
+        workflow = compose(form, catalogue)
+        if scripts:
+            workflow = replace(workflow, operations=tuple(map(as_script, workflow.operations)))
+        lowered = manifest(workflow, session) if wanted else None
+    readers = by_key((variable.name, step) for step, variable in missing(form, catalogue))
+    for variable, steps in readers.items():
+        say(f"note: {names(steps)} read {variable} from a Secret: --secret {variable}=SECRET/KEY")
+    for line in (*lowered.decisions, *lowered.findings) if lowered is not None else ():
+        say(str(line))
+    if output is not None and lowered is not None:
+        replace_file(output, lowered.text)
+    if output_format == "json":
+        record: dict[str, object] = {"workflow": msgspec.to_builtins(form), "statements": count}
+        if lowered is not None:
+            record["manifest"] = lowered.text
+            record["decisions"] = [decision_record(item) for item in lowered.decisions]
+            record["findings"] = [finding_record(item) for item in lowered.findings]
+        print_json("couler.sql/v0", record)
+    elif lowered is None:
+        write_bytes(outline(form))
+    elif output is None:
+        write_bytes(lowered.text)
+    say(f"{counted(count, 'statement')}, {counted(len(form.steps), 'step')}")
+    ctx.exit(int(any(item.severity == "error" for item in (lowered.findings if lowered is not None else ()))))
+
+
+def _read(file: str) -> tuple[str, str]:
+    """The text, and what messages call it."""
+    try:
+        content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        return content.decode("utf-8-sig"), "<stdin>" if file == "-" else file
+    except OSError as error:
+        raise InvalidInput(
+            f"it cannot be read: {error.strerror}", file=file, hint="give a file of statements"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise InvalidInput("it is no text in UTF-8", file=file, hint="save it as UTF-8") from error
+
+
+def _here(database: str, store: str) -> tuple[str, str]:
+    """The database and the store as each step of a local run reaches them: steps start in folders of their own."""
+    scheme, slashes, path = database.partition(":///")
+    if scheme == "sqlite" and slashes and path:
+        database = f"sqlite:///{Path(path).resolve()}"
+    if store and "://" not in store:
+        folder = Path(store).resolve()
+        folder.mkdir(parents=True, exist_ok=True)
+        store = folder.as_uri()
+    return database, store
+
+
+def _refuse_password(database: str) -> None:
+    """Refuse a password: the URL would stand in the workflow for everybody to read."""
+    account, at, _ = database.partition("://")[2].partition("@")
+    if at and ":" in account:
+        hint = "put the URL into a Secret, and give --secret DATABASE_URL=SECRET/KEY"
+        raise InvalidInput("the URL of the database holds a password", hint=hint)
