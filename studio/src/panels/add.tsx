@@ -235,7 +235,7 @@ function InputField({ option, given, sources, onChange }: InputProps) {
   };
   const values = given?.value === undefined || given.value === null ? defaultOf(option) : [given.value].flat().map(String);
   return (
-    <div className="input" role="group" aria-label={name}>
+    <div className="input" role="group" aria-label={name} data-name={name}>
       {sources.length > 0 && (
         <SourceSelect
           label={name}

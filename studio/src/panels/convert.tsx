@@ -12,7 +12,7 @@ const POLICIES = {
   warn: "leave out what concerns whole runs, and list it",
   todo: "put a placeholder step in its place, which fails",
 };
-const KINDS: Record<string, string> = { refused: "bad", dropped: "warn", approximated: "warn" };
+const KINDS: Record<string, string> = { run: "whole run" };
 
 export function ConvertDialog({ work, onClose }: { work: WorkStore; onClose: () => void }) {
   const { state, file } = useSnapshot(work);
@@ -76,7 +76,7 @@ export function ConvertDialog({ work, onClose }: { work: WorkStore; onClose: () 
         <ul className="decisions differences" aria-label="Differences" tabIndex={0}>
           {result.differences.map(([kind, text], number) => (
             <li key={number}>
-              <b className={`tag ${KINDS[kind] ?? ""}`}>{kind}</b> {text}
+              <b className={kind === "refused" ? "tag bad" : "tag"}>{KINDS[kind] ?? kind}</b> {text}
             </li>
           ))}
         </ul>

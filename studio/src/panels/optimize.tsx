@@ -1,11 +1,11 @@
 // A pipeline put together by switches, and what it decides.
 
 import { useState } from "react";
-import type { Option, OptimizerEntry } from "../messages";
+import type { Optimized, Option, OptimizerEntry } from "../messages";
 import { useSnapshot, type WorkStore } from "../work";
 import { draftProps, useDraft } from "./draft";
 import { OptionField } from "./options";
-import { Outcome } from "./outcome";
+import { Outcome, counted } from "./outcome";
 import { type Pass, readPipeline, withPass, writePipeline } from "./pipeline";
 import { Prose } from "./prose";
 
@@ -77,6 +77,9 @@ export function OptimizePanel({ work }: { work: WorkStore }) {
           ))}
         </ol>
       )}
+      <div className="row" role="status">
+        {pipeline && view && <Summary refusal={problem?.message ?? ""} optimized={optimized} isBusy={busy} />}
+      </div>
       {off.length > 0 && (
         <ul className="passes off" aria-label="Optimizers that are off">
           {off.map((entry) => (
@@ -87,11 +90,26 @@ export function OptimizePanel({ work }: { work: WorkStore }) {
         </ul>
       )}
       <PipelineText text={pipeline} error={error} onWrite={write} />
-      <p className="note" role="status">
-        {!pipeline || !view ? "" : busy ? "The optimizers run…" : optimized ? "" : `Refused: ${problem?.message ?? "see the message above the graph"}`}
-      </p>
       {pipeline && optimized && <Outcome work={work} optimized={optimized} />}
     </div>
+  );
+}
+
+type SummaryProps = { optimized: Optimized | null; refusal: string; isBusy: boolean };
+
+function Summary({ optimized, refusal, isBusy }: SummaryProps) {
+  if (isBusy) return <p className="note">The optimizers run…</p>;
+  if (!optimized) return <p className="note bad">Refused: {refusal || "see the message above the graph"}</p>;
+  const done = optimized.decisions.filter((decision) => decision.action).length;
+  return (
+    <>
+      <p className="note">
+        {counted(done, "change")}, {optimized.decisions.length - done} not done.
+      </p>
+      <button type="button" className="link" onClick={() => document.querySelector<HTMLElement>("#outcome")?.focus()}>
+        Show them
+      </button>
+    </>
   );
 }
 

@@ -10,7 +10,9 @@ export function Outcome({ work, optimized }: { work: WorkStore; optimized: Optim
   const refused = optimized.decisions.filter((decision) => !decision.action);
   return (
     <div className="outcome">
-      <h3 role="status">{counted(done.length, "change")}</h3>
+      <h3 id="outcome" tabIndex={-1}>
+        {counted(done.length, "change")}
+      </h3>
       {done.length === 0 && <p className="note">The optimizers leave this workflow as it is.</p>}
       {[...Map.groupBy(done, (decision) => decision.optimizer)].map(([name, decisions]) => (
         <details key={name} open>
@@ -45,7 +47,8 @@ export function Outcome({ work, optimized }: { work: WorkStore; optimized: Optim
   );
 }
 
-const counted = (count: number, what: string) => `${count} ${what}${count === 1 ? "" : "s"}`;
+/** A number of things, in words. */
+export const counted = (count: number, what: string) => `${count} ${what}${count === 1 ? "" : "s"}`;
 
 function Costs({ rows }: { rows: [string, string, string][] }) {
   return (

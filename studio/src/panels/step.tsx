@@ -231,6 +231,7 @@ function Commands({ work, node, form }: { work: WorkStore; node: Node; form: Ste
     <section className="commands" aria-label="Name">
       <h3>Name</h3>
       <input
+        id="step-name"
         aria-label="Name of the step, or of its copy"
         value={name}
         spellCheck={false}
