@@ -20,11 +20,11 @@ from schemas import annotations_schema, settings_schema
 from couler_plugins.cli.group import couler
 from couler_plugins.hookspecs import FACETS
 from couler_plugins.ir import json_schema
-from couler_plugins.studio.schema import json_schema as messages_schema
 from couler_plugins.ir.settings import SETTINGS
 from couler_plugins.options.config import load_config
 from couler_plugins.plugins import STEPS, load_plugins
 from couler_plugins.steps.arguments import text_of
+from couler_plugins.studio.schema import json_schema as messages_schema
 
 if TYPE_CHECKING:
     from couler_plugins.hookspecs import Capability, CatalogueStep, StepInput

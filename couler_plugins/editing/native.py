@@ -168,7 +168,9 @@ def native_loop(engine: str, session: Session) -> NativeLoop:
     step = Step(name="target", call=Call(name="target"), arguments=passed, loop=loop)
     workflow = _lifted(_workflow([], [step], [target]), "target", engine, session).workflow
     for looped in (step for graph in workflow.graphs for step in graph.steps):
-        for item in looped.arguments if looped.loop is not None else ():
+        if looped.loop is None:
+            continue
+        for item in looped.arguments:
             if isinstance(item.value, Reference) and item.value.to == "item":
                 axes, combine = looped.loop.axes, looped.loop.combine
                 return NativeLoop(combine, any(axis.name == item.name for axis in axes), bool(item.value.name))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 from couler_plugins.ir import (
     Argument,
@@ -101,7 +102,7 @@ def without_unread(workflow: Workflow, graph: str, step: Step) -> Workflow:
             gone = set()
         if gone:
             workflow = replace_callables(workflow, {name: replace(item, inputs=_others(item.inputs, gone))})
-            workflow = map_steps(workflow, lambda site, name=name, gone=gone: _without_arguments(site, name, gone))
+            workflow = map_steps(workflow, partial(_without_arguments, callee=name, names=gone))
             pending += [site.graph.name for site in around if site.graph is not None]
     still = {item.name for item in references(workflow) if item.to == "parameter"}
     still |= {port.name for item in workflow.graphs if not item.inline for port in item.inputs}

@@ -70,7 +70,7 @@ class Scope:
             raise InvalidInput(f"{place} has no step {name!r}", hint=hint)
         return self.steps[name]
 
-    def known(self, name: str) -> str:
+    def checked(self, name: str) -> str:
         """Return the name of a step, if the graph has it; raises `InvalidInput` as `step` does."""
         return self.step(name).name
 

@@ -69,12 +69,12 @@ def add_step(scope: Scope, action: AddStep, session: Session) -> Workflow:
     if operation is None:
         operation = replace(native.operation, name=fresh_name(native.operation.name, scope.by_name))
     read = [item.source.partition(".")[0] for item in action.inputs if item.source]
-    waits = list(dict.fromkeys([*(step for step in read if step in scope.steps), *map(scope.known, action.needs)]))
+    waits = list(dict.fromkeys([*(step for step in read if step in scope.steps), *map(scope.checked, action.needs)]))
     graph = scope.graph
     step = replace(native.step, name=name, call=Call(name=operation.name))
     if graph.stages is None:
         implied = read if read and not native_needs(scope.workflow.engine, session).for_reads else ()
-        needs = [scope.need(item, session) for item in waits if item not in implied]
+        needs: list[Needs] = [scope.need(item, session) for item in waits if item not in implied]
         step = replace(step, needs=all_of(needs))
     stages = graph.stages if graph.stages is None else _staged(graph.stages, name, waits)
     new = replace(graph, steps=(*graph.steps, step), stages=stages, targets=_with_target(graph, name))

@@ -51,8 +51,8 @@ def serve(
     names = LOOPBACK if host == LOOPBACK[0] else (f"[{host}]" if ":" in host else host, *LOOPBACK)
     app = make_app(studio, token, [f"{name}:{port}" for name in names], run_routes(studio))
     ready(f"http://{names[0]}:{port}/#token={token}")
-    config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", server_header=False)
-    uvicorn.Server(config).run(sockets=[listener])
+    settings = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", server_header=False)
+    uvicorn.Server(settings).run(sockets=[listener])
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -274,8 +274,8 @@ def test_a_cloned_step_stands_beside_the_first() -> None:
     assert graph_of(clone_step(staged, "g", "c", "C")).stages == (("a",), ("b", "c", "C"), ("d",))
     with pytest.raises(Unsupported, match="is taken"):
         clone_step(before, "g", "b", "a")
+    inner = graph(step("i"), name="in", inline=True)
     with pytest.raises(Unsupported, match="inline"):
-        inner = graph(step("i"), name="in", inline=True)
         clone_step(workflow(graph(step("a", call="in")), inner, operations=(operation(),)), "g", "a", "b")
 
 

@@ -43,7 +43,7 @@ def file(tmp_path: Path) -> Path:
 def serious(page: Page) -> list[str]:
     """What axe finds that keeps people from using the page."""
     page.driver.execute_script(AXE.read_text("utf-8"))
-    violations = page.driver.execute_async_script(RUN)  # type: ignore[no-untyped-call]  # selenium leaves it out
+    violations = page.driver.execute_async_script(RUN)
     return [
         f"{item['id']}: {node['html'][:120]} {node['failureSummary'][:200]}"
         for item in violations

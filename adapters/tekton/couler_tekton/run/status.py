@@ -112,14 +112,14 @@ def step_of(task_run: Mapped, step: str, node: str) -> RunStep:
         for item in started
         if item.get("container") and status.get("podName")
     )
-    told = StepStatus(
+    shown = StepStatus(
         step=step,
         node=node,
         phase="pending" if phase == "running" and condition.get("reason") == "Pending" else phase,
         message=message_of(condition.get("message")) if phase == "failed" else "",
         has_log=bool(places),
     )
-    return RunStep(told, places)
+    return RunStep(shown, places)
 
 
 def _task(run: Mapped) -> str:
