@@ -77,6 +77,22 @@ class Option:
         return (typing.get_args(wanted)[0] if self.is_list else wanted) is str
 
     @property
+    def form_type(self) -> str:
+        """How a form asks for it: `bool`, `int`, `float`, `list` or `text`; what may be `none` is text."""
+        if self.is_list:
+            return "list"
+        plain = {bool: "bool", int: "int", float: "float"}
+        return plain.get(self.type, "text")
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The only values that there are, as text; none where any is one."""
+        wanted = _without_none(self.type)
+        if typing.get_origin(wanted) is not Literal:
+            return ()
+        return (*map(str, typing.get_args(wanted)), *(("none",) if wanted is not self.type else ()))
+
+    @property
     def type_text(self) -> str:
         """The type, for a person."""
         return _type_text(self.type)

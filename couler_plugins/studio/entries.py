@@ -52,7 +52,14 @@ def _summary(cls: type) -> str:
 def _options(cls: type) -> Iterator[Option]:
     for option in options_of(cls).values():
         default = None if option.default is None else "|".join(option.default)
-        yield Option(name=option.name, description=option.type_text, type="text", default=default)
+        is_plain = bool(option.choices) or option.is_text or option.form_type != "text"
+        yield Option(
+            name=option.name,
+            description="" if is_plain else option.type_text,
+            type=option.form_type,
+            default=default,
+            choices=list(option.choices),
+        )
 
 
 def _input(item: StepInput) -> Option:

@@ -1,23 +1,35 @@
 // Ready-made steps, and the form of the one that is to be added.
 
 import { useEffect, useMemo, useState } from "react";
-import type { CatalogueEntry, FormField, Input, Reference, Scalar, StepForm } from "../messages";
+import type { CatalogueEntry, Input, Option } from "../messages";
 import { useSnapshot, type WorkStore } from "../work";
-import { Field } from "./fields";
+import { rescueFocus } from "./focus";
+import { ReferenceSelect, SourceSelect } from "./groups";
+import { OptionField } from "./options";
+import { Prose } from "./prose";
+import { refusalOf } from "./step";
 
 export function AddPanel({ work, onDone }: { work: WorkStore; onDone: () => void }) {
-  const { state } = useSnapshot(work);
+  const { state, file } = useSnapshot(work);
   const [text, setText] = useState("");
   const [chosen, setChosen] = useState<CatalogueEntry | null>(null);
   const groups = useMemo(() => {
-    const wanted = text.trim().toLowerCase();
-    const found = state.catalogue.filter((entry) =>
-      `${entry.name} ${entry.description} ${entry.tags.join(" ")}`.toLowerCase().includes(wanted),
-    );
-    return [...Map.groupBy(found, (entry) => entry.group)];
+    const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+    const fitting = state.catalogue.filter((entry) => {
+      const all = `${entry.name} ${entry.description} ${entry.tags.join(" ")}`.toLowerCase();
+      return words.every((word) => all.includes(word));
+    });
+    return [...Map.groupBy(fitting, (entry) => entry.group || "other")];
   }, [text, state.catalogue]);
-  if (work.readOnly) return <p className="note">Nothing can be added: {work.snapshot().file?.reason}.</p>;
+  if (work.readOnly)
+    return (
+      <div className="form">
+        <h2>Add a step</h2>
+        <p className="note">Nothing can be added: {file?.reason || "no workflow is open"}.</p>
+      </div>
+    );
   if (chosen) return <NewStep work={work} entry={chosen} onBack={() => setChosen(null)} onDone={onDone} />;
+  const count = groups.reduce((sum, [, entries]) => sum + entries.length, 0);
   return (
     <div className="form">
       <h2>Add a ready-made step</h2>
@@ -28,15 +40,20 @@ export function AddPanel({ work, onDone }: { work: WorkStore; onDone: () => void
         value={text}
         onChange={(event) => setText(event.target.value)}
       />
+      <p className="note" role="status">
+        {text && `${count} step${count === 1 ? "" : "s"} fit`}
+      </p>
       {groups.map(([group, entries]) => (
-        <section key={group}>
+        <section key={group} aria-label={group}>
           <h3>{group}</h3>
           <ul className="catalogue">
             {entries.map((entry) => (
               <li key={entry.name}>
                 <button type="button" onClick={() => setChosen(entry)}>
                   <b>{entry.name}</b>
-                  <span>{entry.description}</span>
+                  <span>
+                    <Prose text={entry.description} />
+                  </span>
                 </button>
               </li>
             ))}
@@ -47,46 +64,43 @@ export function AddPanel({ work, onDone }: { work: WorkStore; onDone: () => void
   );
 }
 
-function fresh(name: string, taken: Set<string>): string {
-  let free = name;
-  for (let number = 2; taken.has(free); number += 1) free = `${name}-${number}`;
-  return free;
+function free(name: string, taken: Set<string>): string {
+  let found = name;
+  for (let number = 2; taken.has(found); number += 1) found = `${name}-${number}`;
+  return found;
 }
 
 type Props = { work: WorkStore; entry: CatalogueEntry; onBack: () => void; onDone: () => void };
 
 function NewStep({ work, entry, onBack, onDone }: Props) {
-  const { view, selected } = useSnapshot(work);
-  const nodes = work.picture?.nodes ?? [];
-  const beside = selected[0] ? work.node(selected[0]) : undefined;
+  const { view, selected, busy } = useSnapshot(work);
+  const nodes = view?.picture.nodes ?? [];
+  const beside = nodes.find((node) => node.id === selected[0]);
   const graphs = view?.graphs ?? [];
   const [graph, setGraph] = useState(beside?.graph || nodes.find((node) => node.graph)?.graph || graphs[0] || "");
   const own = nodes.filter((node) => node.graph === graph && node.kind !== "barrier");
-  const [name, setName] = useState(() => fresh(entry.name, new Set(own.map((node) => node.step))));
-  const [given, setGiven] = useState<Record<string, Input>>({});
+  const steps = [...new Map(own.map((node) => [node.step, node])).values()];
+  const [name, setName] = useState(() => free(entry.name, new Set(own.map((node) => node.step))));
+  const [inputs, setInputs] = useState<Record<string, Input>>({});
   const [needs, setNeeds] = useState<string[]>([]);
-  const [sources, setSources] = useState<string[]>([]);
   const [all, setAll] = useState(false);
-
-  // What a new step can read is what a step that nothing waits for can: the form of the last one of the graph says it.
-  const last = own.at(-1)?.id;
-  useEffect(() => {
-    if (!last) return;
-    work
-      .form(last)
-      .then((form: StepForm) => {
-        const choices = form.fields.find((field) => field.field === "when")?.choices ?? [];
-        const outputs = own.find((node) => node.id === last)?.outputs ?? [];
-        setSources([...choices, ...outputs.map((output) => `${form.title}.${output}`)]);
-      })
-      .catch(() => setSources([]));
-  }, [last, work]);
+  const [refusal, setRefusal] = useState("");
+  const sources = [...useGraphInputs(work, own[0]?.id), ...steps.flatMap((node) => node.outputs.map((output) => `${node.step}.${output}`))];
 
   const shown = entry.inputs.filter((input) => all || input.default === null);
-  const missing = entry.inputs.filter((input) => input.default === null && !given[input.name]);
+  const missing = entry.inputs.filter((input) => input.default === null && !inputs[input.name]);
+  const isTaken = own.some((node) => node.step === name.trim());
   const add = async () => {
-    const inputs = Object.values(given);
-    if (await work.act({ do: "add", graph, step: name, use: entry.name, inputs, needs })) onDone();
+    const action = { do: "add", graph, step: name.trim(), use: entry.name, inputs: Object.values(inputs), needs } as const;
+    const reason = await refusalOf(work, action);
+    setRefusal(reason);
+    if (reason) return;
+    onDone();
+    rescueFocus();
+  };
+  const give = (input: Option, given: Input | null) => {
+    const { [input.name]: _, ...others } = inputs;
+    setInputs(given ? { ...others, [input.name]: given } : others);
   };
   return (
     <form
@@ -95,90 +109,167 @@ function NewStep({ work, entry, onBack, onDone }: Props) {
         event.preventDefault();
         void add();
       }}
+      onKeyDown={(event) => {
+        // Enter in a field ends the field, and does not add a step that is half described.
+        if (event.key === "Enter" && event.target instanceof HTMLInputElement) event.preventDefault();
+      }}
     >
-      <h2>{entry.name}</h2>
-      <p className="note">{entry.description}</p>
+      <div>
+        <button type="button" className="link" onClick={onBack}>
+          ← All ready-made steps
+        </button>
+        <h2>{entry.name}</h2>
+        <p className="note">
+          <Prose text={entry.description} />
+        </p>
+      </div>
       <div className="field">
         <label className="name" htmlFor="new-name">
           Name
         </label>
-        <input id="new-name" value={name} onChange={(event) => setName(event.target.value)} />
+        <input id="new-name" value={name} autoFocus spellCheck={false} onChange={(event) => setName(event.target.value)} />
+        {isTaken && <p className="note bad">Another step has this name.</p>}
       </div>
       {graphs.length > 1 && (
         <div className="field">
           <label className="name" htmlFor="new-graph">
             Graph
           </label>
-          <select id="new-graph" value={graph} onChange={(event) => setGraph(event.target.value)}>
+          <select
+            id="new-graph"
+            value={graph}
+            onChange={(event) => {
+              setGraph(event.target.value);
+              setNeeds([]);
+            }}
+          >
             {graphs.map((item) => (
               <option key={item}>{item}</option>
             ))}
           </select>
+          {!own.length && <p className="note">Open this graph to choose what the step reads and waits for.</p>}
         </div>
       )}
-      {shown.map((input) => (
-        <Field
-          key={input.name}
-          field={
-            {
-              field: "input",
-              name: input.name,
-              label: input.name,
-              container: "",
-              type: "value",
-              value: valueOf(given[input.name]),
-              choices: sources,
-              editable: true,
-              reason: input.description + (input.default ? ` Default: ${input.default}.` : ""),
-            } satisfies FormField
-          }
-          onChange={(value) => setGiven(withInput(given, input.name, value as Scalar | Reference | null))}
-        />
-      ))}
-      <label className="row">
-        <input type="checkbox" checked={all} onChange={(event) => setAll(event.target.checked)} />
-        All inputs, with their defaults
-      </label>
+      <section aria-label="Inputs">
+        <h3>Inputs</h3>
+        {shown.map((input) => (
+          <InputField key={input.name} option={input} given={inputs[input.name]} sources={sources} onChange={(given) => give(input, given)} />
+        ))}
+        <label className="check">
+          <input type="checkbox" checked={all} onChange={(event) => setAll(event.target.checked)} />
+          Show all inputs, with their defaults
+        </label>
+      </section>
       <div className="field" role="group" aria-label="Waits for">
         <span className="name">Waits for</span>
+        <p className="note">It also waits for the steps that it reads from.</p>
         <ul className="waits">
           {needs.map((need) => (
             <li key={need}>
               {need}
-              <button type="button" className="small" aria-label={`Wait no longer for ${need}`} onClick={() => setNeeds(needs.filter((other) => other !== need))}>
+              <button
+                type="button"
+                className="small"
+                aria-label={`Wait no longer for ${need}`}
+                onClick={() => {
+                  setNeeds(needs.filter((other) => other !== need));
+                  document.querySelector<HTMLElement>("#new-wait")?.focus();
+                }}
+              >
                 ×
               </button>
             </li>
           ))}
         </ul>
-        <select aria-label="Wait for a step" value="" onChange={(event) => setNeeds([...needs, event.target.value])}>
+        <select id="new-wait" aria-label="Wait for a step" value="" onChange={(event) => setNeeds([...needs, event.target.value])}>
           <option value="">wait for a step…</option>
-          {own
+          {steps
             .filter((node) => !needs.includes(node.step))
             .map((node) => (
-              <option key={node.id}>{node.step}</option>
+              <option key={node.step}>{node.step}</option>
             ))}
         </select>
       </div>
-      <div className="row">
-        <button type="submit" className="primary" disabled={!name || !graph || missing.length > 0}>
-          Add the step
-        </button>
-        <button type="button" onClick={onBack}>
-          Back
-        </button>
-      </div>
-      {missing.length > 0 && <p className="note">Still needed: {missing.map((input) => input.name).join(", ")}.</p>}
+      <button type="submit" className="primary" disabled={busy || !name.trim() || isTaken || !graph || missing.length > 0}>
+        Add the step
+      </button>
+      {missing.length > 0 && <p className="note">Give {missing.map((input) => input.name).join(", ")} first.</p>}
       {!graph && <p className="note bad">This workflow has no graph to add a step to.</p>}
+      {refusal && <p className="note bad">Refused: {refusal}</p>}
     </form>
   );
 }
 
-const valueOf = (input: Input | undefined) =>
-  input === undefined ? null : input.from ? { from: input.from } : (input.value ?? null);
-
-function withInput(given: Record<string, Input>, name: string, value: Scalar | Reference | null): Record<string, Input> {
-  const { [name]: _, ...others } = given;
-  if (value === null) return others;
-  return { ...others, [name]: typeof value === "object" ? { name, from: value.from } : { name, value } };
+/** The inputs of the graph that a step of it can read: the form of any step says them. */
+function useGraphInputs(work: WorkStore, id: string | undefined): string[] {
+  const [names, setNames] = useState<string[]>([]);
+  useEffect(() => {
+    let isLate = false;
+    if (!id) {
+      setNames([]);
+      return;
+    }
+    work
+      .form(id)
+      .then((form) => {
+        const choices = form.fields.flatMap((field) => (field.type === "choice" ? [] : field.choices));
+        if (!isLate) setNames([...new Set(choices.filter((choice) => choice.startsWith("inputs.")))]);
+      })
+      .catch(() => !isLate && setNames([]));
+    return () => {
+      isLate = true;
+    };
+  }, [id, work]);
+  return names;
 }
+
+type InputProps = { option: Option; given: Input | undefined; sources: string[]; onChange: (given: Input | null) => void };
+
+/** An input of the new step: a constant of its type, or what another step gives. */
+function InputField({ option, given, sources, onChange }: InputProps) {
+  const [isConstant, setConstant] = useState(option.type !== "artifact" || !sources.length);
+  const { name } = option;
+  const constant = (values: string[]) => {
+    const value = option.type === "list" ? values : (values[0] ?? "");
+    onChange(value.length === 0 && option.default === null ? null : isDefault(option, values) ? null : { name, value });
+  };
+  const values = given?.value === undefined || given.value === null ? defaultOf(option) : [given.value].flat().map(String);
+  return (
+    <div className="input" role="group" aria-label={name} data-name={name}>
+      {sources.length > 0 && (
+        <SourceSelect
+          label={name}
+          isConstant={isConstant}
+          hasReferences
+          onChange={(changed) => {
+            setConstant(changed);
+            onChange(null);
+          }}
+        />
+      )}
+      {isConstant ? (
+        <OptionField option={option} values={values} onChange={constant} />
+      ) : (
+        <div className="option">
+          <span className="name">
+            {name}
+            {option.default === null && <span className="needed"> (needed)</span>}
+          </span>
+          <ReferenceSelect
+            label={name}
+            value={given?.from ?? ""}
+            choices={sources}
+            onChange={(from) => onChange(from ? { name, from } : null)}
+          />
+          <p className="note">{option.description}</p>
+        </div>
+      )}
+    </div>
+  );
+}
+
+const defaultOf = (option: Option): string[] =>
+  option.type === "list" ? (option.default ? option.default.split(", ") : []) : [option.default ?? ""];
+
+const isDefault = (option: Option, values: string[]) =>
+  option.default !== null && values.join("\n") === defaultOf(option).join("\n");

@@ -5,42 +5,53 @@ import { Refusal } from "../api";
 import type { Converted } from "../messages";
 import { useSnapshot, type WorkStore } from "../work";
 import { Dialog } from "./dialog";
+import { TextResult } from "./download";
 
 const POLICIES = {
-  error: "refuse it",
-  warn: "leave out what concerns whole runs, and say so",
-  todo: "put a placeholder, which fails, in place of such a step",
+  error: "refuse the conversion",
+  warn: "leave out what concerns whole runs, and list it",
+  todo: "put a placeholder step in its place, which fails",
 };
+const KINDS: Record<string, string> = { run: "whole run" };
 
 export function ConvertDialog({ work, onClose }: { work: WorkStore; onClose: () => void }) {
   const { state, file } = useSnapshot(work);
   const engines = state.engines.filter((engine) => engine.name !== file?.engine && engine.name !== "couler");
   const [to, setTo] = useState(engines[0]?.name ?? "");
   const [policy, setPolicy] = useState("error");
-  const [converted, setConverted] = useState<Converted | null>(null);
+  const [isAsking, setAsking] = useState(false);
+  const [result, setResult] = useState<(Converted & { engine: string }) | null>(null);
   const [refused, setRefused] = useState("");
   const convert = async () => {
     setRefused("");
-    setConverted(null);
+    setResult(null);
+    setAsking(true);
     try {
-      setConverted(await work.convert(to, policy));
+      setResult({ ...(await work.convert(to, policy)), engine: to });
     } catch (error) {
-      setRefused(error instanceof Refusal ? error.problem.message : String(error));
+      setRefused(error instanceof Refusal ? [error.problem.message, error.problem.hint].filter(Boolean).join(" – ") : String(error));
     }
+    setAsking(false);
   };
   return (
-    <Dialog title="Convert to another engine" onClose={onClose}>
-      <div className="row">
-        <label>
-          Engine{" "}
+    <Dialog title={`Convert ${file?.path ?? ""}`} onClose={onClose}>
+      <form
+        className="row fields"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void convert();
+        }}
+      >
+        <label className="option">
+          <span className="name">Engine</span>
           <select value={to} onChange={(event) => setTo(event.target.value)}>
             {engines.map((engine) => (
               <option key={engine.name}>{engine.name}</option>
             ))}
           </select>
         </label>
-        <label>
-          What it cannot do{" "}
+        <label className="option wide">
+          <span className="name">Where the engine lacks a feature</span>
           <select value={policy} onChange={(event) => setPolicy(event.target.value)}>
             {Object.entries(POLICIES).map(([name, text]) => (
               <option key={name} value={name}>
@@ -49,50 +60,34 @@ export function ConvertDialog({ work, onClose }: { work: WorkStore; onClose: () 
             ))}
           </select>
         </label>
-        <button type="button" className="primary" onClick={() => void convert()}>
+        <button type="submit" className="primary" disabled={!to || isAsking}>
           Convert
         </button>
-      </div>
+      </form>
+      <p className="note" role="status">
+        {isAsking ? "The conversion runs…" : result ? summary(result) : "The file on disk stays as it is."}
+      </p>
       {refused && (
-        <p className="note bad" role="alert">
+        <p className="callout bad" role="alert">
           {refused}
         </p>
       )}
-      {converted && (
-        <>
-          <ul className="decisions">
-            {converted.differences.map(([kind, text], number) => (
-              <li key={number}>
-                <span className={kind === "refused" ? "note bad" : "note"}>{kind}</span> {text}
-              </li>
-            ))}
-          </ul>
-          {converted.text && (
-            <>
-              <div className="row">
-                <button type="button" onClick={() => void navigator.clipboard.writeText(converted.text)}>
-                  Copy
-                </button>
-                <button type="button" onClick={() => download(converted.text, to)}>
-                  Download
-                </button>
-              </div>
-              <pre className="diff" tabIndex={0} aria-label="The converted workflow">
-                {converted.text}
-              </pre>
-            </>
-          )}
-        </>
+      {result && result.differences.length > 0 && (
+        <ul className="decisions differences" aria-label="Differences" tabIndex={0}>
+          {result.differences.map(([kind, text], number) => (
+            <li key={number}>
+              <b className={kind === "refused" ? "tag bad" : "tag"}>{KINDS[kind] ?? kind}</b> {text}
+            </li>
+          ))}
+        </ul>
       )}
+      {result?.text && <TextResult text={result.text} engine={result.engine} label="The converted workflow" />}
     </Dialog>
   );
 }
 
-/** Let the browser save a text as a file. */
-export function download(text: string, engine: string): void {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
-  link.download = engine === "airflow" ? "workflow.py" : "workflow.yaml";
-  link.click();
-  URL.revokeObjectURL(link.href);
+function summary({ text, differences, engine }: Converted & { engine: string }): string {
+  const count = `${differences.length} difference${differences.length === 1 ? "" : "s"}`;
+  if (!text) return `The conversion to ${engine} is refused: ${count}.`;
+  return differences.length ? `Converted to ${engine} with ${count}.` : `Converted to ${engine}: nothing is left out.`;
 }

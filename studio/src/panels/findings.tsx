@@ -1,29 +1,51 @@
 // What the engine would refuse, with the step that it is about.
 
+import type { Finding } from "../messages";
 import { useSnapshot, type WorkStore } from "../work";
 
 export function FindingsPanel({ work }: { work: WorkStore }) {
-  const { findings } = useSnapshot(work);
+  const { findings, view } = useSnapshot(work);
+  const errors = findings.filter((finding) => finding.severity === "error").length;
   return (
     <div className="form">
       <h2>Lint</h2>
-      {findings.length === 0 && <p className="note">Nothing to say: the engine would accept this.</p>}
+      <p className="note" role="status">
+        {!view
+          ? "Open a workflow to check it."
+          : findings.length === 0
+            ? "No findings: the engine would accept this workflow."
+            : `${errors} error${errors === 1 ? "" : "s"}, ${findings.length - errors} other finding${findings.length - errors === 1 ? "" : "s"}.`}
+      </p>
       <ul className="decisions">
         {findings.map((finding, number) => (
-          <li key={number}>
-            <span className={finding.severity === "error" ? "note bad" : "note warn"}>{finding.severity}</span>
-            {finding.line > 0 && <span className="note"> line {finding.line}</span>}{" "}
+          <li key={number} className="card">
+            <FindingText finding={finding} />
             {finding.node && (
-              <button type="button" className="link" onClick={() => void work.reveal(finding.node)}>
+              <button
+                type="button"
+                className="link"
+                aria-label={`Show the step ${finding.node.split("/").at(-1)}`}
+                onClick={() => void work.reveal(finding.node)}
+              >
                 {finding.node.split("/").at(-1)}
               </button>
             )}
-            <br />
-            {finding.message}
-            {finding.hint && <span className="note"> — {finding.hint}</span>}
           </li>
         ))}
       </ul>
     </div>
+  );
+}
+
+/** A finding: how grave it is stands there as a word, and by its colour. */
+export function FindingText({ finding }: { finding: Finding }) {
+  return (
+    <p className="finding">
+      <b className={finding.severity === "error" ? "tag bad" : "tag warn"}>{finding.severity}</b>{" "}
+      {finding.line > 0 && <span className="note">line {finding.line} </span>}
+      {finding.code && <span className="note">{finding.code}</span>}
+      <span className="said">{finding.message}</span>
+      {finding.hint && <span className="note said">What to do: {finding.hint}</span>}
+    </p>
   );
 }

@@ -4,64 +4,80 @@ import { useState } from "react";
 import { Refusal } from "../api";
 import type { Generated } from "../messages";
 import { useSnapshot, type WorkStore } from "../work";
-import { download } from "./convert";
 import { Dialog } from "./dialog";
+import { TextResult } from "./download";
 
 export function GenerateDialog({ work, onClose }: { work: WorkStore; onClose: () => void }) {
-  const { state } = useSnapshot(work);
+  const { state, file } = useSnapshot(work);
   const engines = state.engines.filter((engine) => engine.name !== "couler");
-  const [engine, setEngine] = useState(engines[0]?.name ?? "");
+  const [engine, setEngine] = useState(file?.engine || (engines[0]?.name ?? ""));
   const [description, setDescription] = useState("");
   const [isAsking, setAsking] = useState(false);
-  const [generated, setGenerated] = useState<Generated | null>(null);
+  const [result, setResult] = useState<(Generated & { engine: string }) | null>(null);
   const [refused, setRefused] = useState("");
   const ask = async () => {
     setAsking(true);
     setRefused("");
+    setResult(null);
     try {
-      setGenerated(await work.generate(description, engine));
+      setResult({ ...(await work.generate(description, engine)), engine });
     } catch (error) {
-      setRefused(error instanceof Refusal ? error.problem.message : String(error));
+      setRefused(error instanceof Refusal ? [error.problem.message, error.problem.hint].filter(Boolean).join(" – ") : String(error));
     }
     setAsking(false);
   };
   return (
     <Dialog title="Generate a workflow" onClose={onClose}>
-      <label className="name" htmlFor="description">
-        What is it to do?
-      </label>
-      <textarea id="description" rows={4} value={description} onChange={(event) => setDescription(event.target.value)} />
-      <div className="row">
-        <label>
-          Engine{" "}
-          <select value={engine} onChange={(event) => setEngine(event.target.value)}>
-            {engines.map((item) => (
-              <option key={item.name}>{item.name}</option>
-            ))}
-          </select>
+      <form
+        className="form"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void ask();
+        }}
+      >
+        <label className="option">
+          <span className="name">Description</span>
+          <textarea
+            rows={5}
+            value={description}
+            placeholder="Load sales.csv, split it, train a model that predicts “amount”, and evaluate it."
+            onChange={(event) => setDescription(event.target.value)}
+          />
         </label>
-        <button type="button" className="primary" disabled={!description || isAsking} onClick={() => void ask()}>
-          {isAsking ? "The model writes…" : "Generate"}
-        </button>
-      </div>
+        <div className="row fields">
+          <label className="option">
+            <span className="name">Engine</span>
+            <select value={engine} onChange={(event) => setEngine(event.target.value)}>
+              {engines.map((item) => (
+                <option key={item.name}>{item.name}</option>
+              ))}
+            </select>
+          </label>
+          <button type="submit" className="primary" disabled={!description.trim() || isAsking}>
+            Generate
+          </button>
+        </div>
+      </form>
+      <p className="note" role="status">
+        {isAsking ? "The model writes the workflow. This can take a minute…" : result ? "The model wrote a workflow. Read it before you use it." : ""}
+      </p>
       {refused && (
-        <p className="note bad" role="alert">
+        <p className="callout bad" role="alert">
           {refused}
         </p>
       )}
-      {generated && (
+      {result && (
         <>
-          {generated.remarks.map((remark) => (
-            <p key={remark} className="note">
-              {remark}
-            </p>
-          ))}
-          <button type="button" onClick={() => download(generated.text, engine)}>
-            Download
-          </button>
-          <pre className="diff" tabIndex={0} aria-label="The generated workflow">
-            {generated.text}
-          </pre>
+          {result.remarks.length > 0 && (
+            <ul className="decisions" aria-label="Remarks">
+              {result.remarks.map((remark) => (
+                <li key={remark} className="note">
+                  {remark}
+                </li>
+              ))}
+            </ul>
+          )}
+          <TextResult text={result.text} engine={result.engine} label="The generated workflow" />
         </>
       )}
     </Dialog>

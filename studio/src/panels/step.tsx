@@ -5,21 +5,38 @@ import { Refusal } from "../api";
 import type { Action, FieldValue, FormField, Input, Node, Reference, StepForm } from "../messages";
 import { useSnapshot, type WorkStore } from "../work";
 import { Field } from "./fields";
+import { FindingText } from "./findings";
+import { rescueFocus } from "./focus";
+import { isReference } from "./groups";
+import "./panels.css";
+
+const SECTIONS: [title: string, fields: string[]][] = [
+  ["What it runs", ["image", "script", "command", "args", "env"]],
+  ["Inputs", ["input"]],
+  ["When it runs", ["when", "over"]],
+  ["How it runs", ["retry", "timeout", "requests", "limits", "cache"]],
+];
 
 /** The action that gives a field another value. */
 export function actionOf(node: Node, field: FormField, value: FieldValue | Reference): Action {
   const place = { graph: node.graph, step: node.step };
   if (field.field !== "input")
     return { do: "set", ...place, field: field.field, value: value as FieldValue, container: field.container };
-  const isReference = typeof value === "object" && value !== null && "from" in value;
-  const input: Input = isReference
-    ? { name: field.name, from: (value as Reference).from }
+  const input: Input = isReference(value)
+    ? { name: field.name, from: value.from }
     : { name: field.name, value: value as Input["value"] };
   return { do: "pass", ...place, input };
 }
 
+/** Carry out an action, and return why it is refused; an empty text where it is not. */
+export async function refusalOf(work: WorkStore, action: Action): Promise<string> {
+  if (await work.act(action)) return "";
+  const { problem } = work.snapshot();
+  return [problem?.message ?? "it cannot be done", problem?.hint].filter(Boolean).join(" – ");
+}
+
 export function StepPanel({ work }: { work: WorkStore }) {
-  const { selected, view, findings, showing } = useSnapshot(work);
+  const { selected, view, showing } = useSnapshot(work);
   const [form, setForm] = useState<StepForm | null>(null);
   const [refused, setRefused] = useState("");
   const [id] = selected;
@@ -34,7 +51,7 @@ export function StepPanel({ work }: { work: WorkStore }) {
     }
     work
       .form(id)
-      .then((found) => !isLate && setForm(found))
+      .then((answer) => !isLate && setForm(answer))
       .catch((error: unknown) => {
         if (isLate) return;
         setForm(null);
@@ -45,69 +62,107 @@ export function StepPanel({ work }: { work: WorkStore }) {
     };
   }, [id, view, showing, work]);
 
-  if (!node) return <p className="note">Choose a step: click it, or walk with the arrow keys.</p>;
+  if (!node)
+    return (
+      <div className="form">
+        <h2>Step</h2>
+        <p className="note">Click a step in the graph to see its form. With the keyboard: go to the graph, walk with the arrow keys, and press Enter.</p>
+      </div>
+    );
   if (showing !== "edit")
     return (
-      <>
+      <div className="form">
         <h2>{node.label}</h2>
-        <p className="note">
-          {node.detail}. This version cannot be edited: choose “Edit” below the graph.
-        </p>
-      </>
+        <p className="note">{node.detail}</p>
+        <p className="note">You see the version {showing} the optimizers. Choose “Edit” below the graph to change it.</p>
+      </div>
     );
   if (refused) return <p className="note bad">{refused}</p>;
-  if (!form || form.node !== id) return <p className="note">…</p>;
-  const own = findings.filter((finding) => finding.node === id);
-  const isLocked = work.readOnly;
+  if (!form || form.node !== id) return <p className="note">The form is on its way…</p>;
+  return <StepFormView key={id} work={work} node={node} form={form} />;
+}
+
+function StepFormView({ work, node, form }: { work: WorkStore; node: Node; form: StepForm }) {
+  const { findings } = useSnapshot(work);
   return (
     <div className="form">
-      <h2>{form.title}</h2>
-      <p className="note">
-        runs {form.runs}
-        {form.source.map(([line, what]) => (
-          <span key={what}>
-            {" "}
-            · {what}, line {line}
-          </span>
+      <div>
+        <h2>{form.title}</h2>
+        <p className="note">
+          Runs {form.runs}.
+          {form.source.map(([line, what]) => (
+            <span key={what}>
+              {" "}
+              Line {line}: {what}.
+            </span>
+          ))}
+        </p>
+      </div>
+      {findings
+        .filter((finding) => finding.node === node.id)
+        .map((finding, number) => (
+          <FindingText key={number} finding={finding} />
         ))}
-      </p>
-      {form.shared.length > 0 && (
-        <p className="note warn" id="shared">
-          {form.shared.length === 1 ? "Another step runs" : `${form.shared.length} other steps run`} the same:{" "}
-          {form.shared.slice(0, 4).join(", ")}
-          {form.shared.length > 4 && " …"}. A change of what it runs changes them too.
-        </p>
-      )}
-      {own.map((finding) => (
-        <p key={`${finding.line}${finding.message}`} className={finding.severity === "error" ? "note bad" : "note warn"}>
-          {finding.message}
-        </p>
-      ))}
-      {form.fields.map((field) => (
-        <Field
-          key={`${field.field} ${field.name} ${field.container}`}
-          field={field}
-          onChange={(value) => void work.act(actionOf(node, field, value))}
-        />
-      ))}
-      {node.graph && <Waits work={work} node={node} form={form} />}
-      {!isLocked && node.graph && <Commands work={work} node={node} form={form} />}
       {node.kind === "graph" && (
         <button type="button" onClick={() => void work.toggle(node.id)}>
           Open or close its graph
         </button>
       )}
-      <details>
-        <summary>All that is known of it</summary>
-        <dl>
-          {form.facts.map(([label, text], number) => (
-            <div key={number}>
-              <dt>{label}</dt>
-              <dd>{text}</dd>
-            </div>
-          ))}
-        </dl>
-      </details>
+      {SECTIONS.map(([title, names]) => {
+        const fields = form.fields.filter((field) => names.includes(field.field));
+        const isPlacement = title === "When it runs" && Boolean(node.graph);
+        if (!fields.length && !isPlacement) return null;
+        return (
+          <section key={title} aria-label={title}>
+            <h3>{title}</h3>
+            {title === "What it runs" && <Shared steps={form.shared} />}
+            {fields.map((field) => (
+              <Field
+                key={`${field.field} ${field.name} ${field.container}`}
+                field={field}
+                onChange={(value) => refusalOf(work, actionOf(node, field, value))}
+              />
+            ))}
+            {isPlacement && <Waits work={work} node={node} form={form} />}
+          </section>
+        );
+      })}
+      {!work.readOnly && node.graph && <Commands work={work} node={node} form={form} />}
+      {form.facts.length > 0 && (
+        <details>
+          <summary>More about this step</summary>
+          <dl>
+            {form.facts.map(([label, text], number) => (
+              <div key={number}>
+                <dt>{label}</dt>
+                <dd>{text}</dd>
+              </div>
+            ))}
+          </dl>
+        </details>
+      )}
+    </div>
+  );
+}
+
+const FEW = 4;
+
+function Shared({ steps }: { steps: string[] }) {
+  if (!steps.length) return null;
+  const [first, others] = [steps.slice(0, FEW), steps.slice(FEW)];
+  return (
+    <div className="callout" id="shared">
+      <p>
+        A change here also changes {steps.length === 1 ? "another step that runs" : `${steps.length} other steps that run`}{" "}
+        the same: {first.join(", ")}
+        {others.length === 0 && "."}
+      </p>
+      {others.length > 0 && (
+        <details>
+          <summary>and {others.length} more</summary>
+          {others.join(", ")}
+        </details>
+      )}
     </div>
   );
 }
@@ -117,10 +172,15 @@ function Waits({ work, node, form }: { work: WorkStore; node: Node; form: StepFo
     (other) => other.graph === node.graph && other.kind !== "barrier" && other.step !== node.step,
   );
   const free = [...new Set(others.map((other) => other.step))].filter((name) => !form.waits_for.includes(name));
+  const place = { graph: node.graph, target: node.step };
+  const disconnect = async (source: string) => {
+    await work.act({ do: "disconnect", ...place, source });
+    document.querySelector<HTMLElement>("#wait-for")?.focus();
+  };
   return (
     <div className="field" role="group" aria-label="Waits for">
       <span className="name">Waits for</span>
-      {form.waits_for.length === 0 && <span className="note">nothing that it names itself</span>}
+      {form.waits_for.length === 0 && <p className="note">It waits for no step, except for those that it reads from.</p>}
       <ul className="waits">
         {form.waits_for.map((name) => (
           <li key={name}>
@@ -130,7 +190,7 @@ function Waits({ work, node, form }: { work: WorkStore; node: Node; form: StepFo
                 type="button"
                 className="small"
                 aria-label={`Wait no longer for ${name}`}
-                onClick={() => void work.act({ do: "disconnect", graph: node.graph, source: name, target: node.step })}
+                onClick={() => void disconnect(name)}
               >
                 ×
               </button>
@@ -140,11 +200,10 @@ function Waits({ work, node, form }: { work: WorkStore; node: Node; form: StepFo
       </ul>
       {!work.readOnly && free.length > 0 && (
         <select
+          id="wait-for"
           aria-label="Wait for another step"
           value=""
-          onChange={(event) =>
-            void work.act({ do: "connect", graph: node.graph, source: event.target.value, target: node.step })
-          }
+          onChange={(event) => void work.act({ do: "connect", ...place, source: event.target.value })}
         >
           <option value="">wait for another step…</option>
           {free.map((name) => (
@@ -158,31 +217,55 @@ function Waits({ work, node, form }: { work: WorkStore; node: Node; form: StepFo
 
 function Commands({ work, node, form }: { work: WorkStore; node: Node; form: StepForm }) {
   const [name, setName] = useState(node.step);
-  useEffect(() => setName(node.step), [node.step]);
+  const [refusal, setRefusal] = useState("");
+  useEffect(() => setRefusal(""), [form]);
   const place = { graph: node.graph, step: node.step };
-  const isNew = name !== node.step && name !== "";
+  const isNew = name.trim() !== node.step && name.trim() !== "";
+  const isTaken = isNew && work.picture?.nodes.some((other) => other.graph === node.graph && other.step === name.trim());
+  const send = async (action: Action) => {
+    setRefusal(await refusalOf(work, action));
+    rescueFocus();
+  };
+  const canRename = isNew && !isTaken && !form.can_rename;
   return (
-    <div className="field commands">
-      <label className="name" htmlFor="step-name">
-        Name
-      </label>
-      <input id="step-name" value={name} onChange={(event) => setName(event.target.value)} />
+    <section className="commands" aria-label="Name">
+      <h3>Name</h3>
+      <input
+        id="step-name"
+        aria-label="Name of the step, or of its copy"
+        value={name}
+        spellCheck={false}
+        onChange={(event) => setName(event.target.value)}
+        onKeyDown={(event) => {
+          if (event.key === "Enter" && canRename) void send({ do: "rename", ...place, name: name.trim() });
+          if (event.key === "Escape") setName(node.step);
+        }}
+      />
       <div className="row">
-        <button type="button" disabled={!isNew || Boolean(form.can_rename)} onClick={() => void work.act({ do: "rename", ...place, name })}>
+        <button type="button" disabled={!canRename} onClick={() => void send({ do: "rename", ...place, name: name.trim() })}>
           Rename
         </button>
-        <button type="button" disabled={!isNew} onClick={() => void work.act({ do: "copy", ...place, name })}>
+        <button
+          type="button"
+          disabled={!isNew || isTaken}
+          onClick={() => void send({ do: "copy", ...place, name: name.trim() })}
+        >
           Copy under this name
         </button>
         <button
           type="button"
           className="bad"
           disabled={Boolean(form.can_delete)}
-          onClick={() => void work.act({ do: "delete", ...place })}
+          onClick={() => void send({ do: "delete", ...place })}
         >
           Delete
         </button>
       </div>
-    </div>
+      {isTaken && <p className="note bad">Another step has this name.</p>}
+      {!isNew && <p className="note">Write another name to rename or copy the step.</p>}
+      {form.can_rename && <p className="note">It cannot be renamed: {form.can_rename}.</p>}
+      {form.can_delete && <p className="note">It cannot be deleted: {form.can_delete}.</p>}
+      {refusal && <p className="note bad">Refused: {refusal}</p>}
+    </section>
   );
 }
