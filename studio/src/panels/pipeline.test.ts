@@ -27,6 +27,6 @@ test.each(["a b", "a{", "a{x}", "a{x=1", ",a", 'a{x="1}'])("a text that is none 
 
 test("an optimizer goes before those that have to stand behind it", () => {
   const passes = readPipeline("dedupe,guard");
-  expect(writePipeline(withPass(passes, "cache", ["guard"]))).toBe("dedupe,cache,guard");
-  expect(writePipeline(withPass(passes, "pin", []))).toBe("dedupe,guard,pin");
+  expect(writePipeline(withPass(passes, { name: "cache", options: [] }, ["guard"]))).toBe("dedupe,cache,guard");
+  expect(writePipeline(withPass(passes, { name: "pin", options: [] }, []))).toBe("dedupe,guard,pin");
 });
