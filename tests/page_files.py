@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from runpy import run_path
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -16,6 +17,7 @@ from cli.simulations import CHAIN, trace
 from couler_plugins.cli.group import couler
 from couler_plugins.demo import workflow
 from couler_plugins.documents import dump_yaml
+from couler_plugins.ir import to_json
 from monitoring.replay import argo_list, argo_runs
 from support import CORPUS, ROOT
 
@@ -265,6 +267,10 @@ SPECIAL = {
     "docs/caching.md": lambda: {"couler.toml": 'cache-store = "store"\n'},
     "docs/fuse.md": lambda: {"manifests/report.yaml": fences("docs/fuse.md", "yaml")[0]},
     "docs/generate.md": lambda: {"churn.json": json.dumps(FLOW)},
+    "docs/other-languages.md": lambda: {
+        "nightly.json": to_json(run_path(str(ROOT / "examples" / "go" / "workflow.py"))["nightly"]()).decode()
+    },
+    "docs/sql.md": lambda: {"churn.sql": fences("docs/sql.md", "sql")[0]},
     "docs/kfp-cache.md": lambda: {
         "known.json": json.dumps({"schema": "couler.known-results/v1", "results": []}),
         "training.yaml": dump_yaml(kfp_training()),

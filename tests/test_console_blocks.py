@@ -60,8 +60,8 @@ HELD = {
     "docs/tune.md": ("hpo/workflows/test_docs.py", 3),
 }
 """Pages whose printed output another test compares: that test, and how many blocks there it holds."""
-EXCUSED = 84
-"""Commands that need a cluster, a service, a model or a package index. There should be fewer."""
+EXCUSED = 92
+"""Commands that need a cluster, a service, a model or a package index, or that serve. There should be fewer."""
 
 
 @dataclass(frozen=True)
