@@ -27,6 +27,18 @@ test.each(["a b", "a{", "a{x}", "a{x=1", ",a", 'a{x="1}'])("a text that is none 
 
 test("an optimizer goes before those that have to stand behind it", () => {
   const passes = readPipeline("dedupe,guard");
-  expect(writePipeline(withPass(passes, "cache", ["guard"]))).toBe("dedupe,cache,guard");
-  expect(writePipeline(withPass(passes, "pin", []))).toBe("dedupe,guard,pin");
+  expect(writePipeline(withPass(passes, { name: "cache", options: [] }, ["guard"]))).toBe("dedupe,cache,guard");
+  expect(writePipeline(withPass(passes, { name: "pin", options: [] }, []))).toBe("dedupe,guard,pin");
+});
+
+test.each(["", " ", "a b", "a|b", 'say "x"', "it's", "a\\b", "a\nb\tc", "\u0000\u001c\u0085\u00a0", "\ufeff", "{a=b},c", "ä😀"])(
+  "any text can be the value of an option: %j",
+  (text) => {
+    const passes = [{ name: "a", options: [["x", [text, "y"]]] as [string, string[]][] }];
+    expect(readPipeline(writePipeline(passes))).toEqual(passes);
+  },
+);
+
+test("an error names the column", () => {
+  expect(() => readPipeline("dedupe,cache{a=1,a=2}")).toThrow("column 19: the option “a” is given twice");
 });
