@@ -9,5 +9,5 @@ export default defineConfig({
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 1000,
   },
-  test: { environment: "jsdom" },
+  test: { environment: "jsdom", testTimeout: 60_000 },
 });

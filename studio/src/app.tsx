@@ -119,7 +119,7 @@ export function App({ work }: { work: WorkStore }) {
             </button>
           ))}
         </div>
-        <div className="panel" role="tabpanel" id="tab-panel" aria-labelledby={`tab-${tab}`}>
+        <div key={tab} className="panel" role="tabpanel" id="tab-panel" aria-labelledby={`tab-${tab}`}>
           {tab === "Step" && <StepPanel work={work} />}
           {tab === "Add" && <AddPanel work={work} onDone={() => setTab("Step")} />}
           {tab === "Optimize" && <OptimizePanel work={work} />}

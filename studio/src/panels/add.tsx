@@ -4,6 +4,7 @@ import { useEffect, useMemo, useState } from "react";
 import type { CatalogueEntry, Input, Option } from "../messages";
 import { useSnapshot, type WorkStore } from "../work";
 import { rescueFocus } from "./focus";
+import { grouped } from "./grouped";
 import { ReferenceSelect, SourceSelect } from "./groups";
 import { OptionField } from "./options";
 import { Prose } from "./prose";
@@ -19,7 +20,7 @@ export function AddPanel({ work, onDone }: { work: WorkStore; onDone: () => void
       const all = `${entry.name} ${entry.description} ${entry.tags.join(" ")}`.toLowerCase();
       return words.every((word) => all.includes(word));
     });
-    return [...Map.groupBy(fitting, (entry) => entry.group || "other")];
+    return grouped(fitting, (entry) => entry.group || "other");
   }, [text, state.catalogue]);
   if (work.readOnly)
     return (
@@ -235,7 +236,7 @@ function InputField({ option, given, sources, onChange }: InputProps) {
   };
   const values = given?.value === undefined || given.value === null ? defaultOf(option) : [given.value].flat().map(String);
   return (
-    <div className="input" role="group" aria-label={name} data-name={name}>
+    <div className="input" data-name={name}>
       {sources.length > 0 && (
         <SourceSelect
           label={name}

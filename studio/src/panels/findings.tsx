@@ -37,11 +37,13 @@ export function FindingsPanel({ work }: { work: WorkStore }) {
   );
 }
 
+const TONES: Record<string, string> = { error: "bad", warning: "warn" };
+
 /** A finding: how grave it is stands there as a word, and by its colour. */
 export function FindingText({ finding }: { finding: Finding }) {
   return (
     <p className="finding">
-      <b className={finding.severity === "error" ? "tag bad" : "tag warn"}>{finding.severity}</b>{" "}
+      <b className={`tag ${TONES[finding.severity] ?? ""}`}>{finding.severity}</b>{" "}
       {finding.line > 0 && <span className="note">line {finding.line} </span>}
       {finding.code && <span className="note">{finding.code}</span>}
       <span className="said">{finding.message}</span>

@@ -3,6 +3,7 @@
 import type { DecisionView, Optimized } from "../messages";
 import { useSnapshot, type WorkStore } from "../work";
 import { DiffText } from "./diff";
+import { grouped } from "./grouped";
 
 export function Outcome({ work, optimized }: { work: WorkStore; optimized: Optimized }) {
   const { state } = useSnapshot(work);
@@ -14,7 +15,7 @@ export function Outcome({ work, optimized }: { work: WorkStore; optimized: Optim
         {counted(done.length, "change")}
       </h3>
       {done.length === 0 && <p className="note">The optimizers leave this workflow as it is.</p>}
-      {[...Map.groupBy(done, (decision) => decision.optimizer)].map(([name, decisions]) => (
+      {grouped(done, (decision) => decision.optimizer).map(([name, decisions]) => (
         <details key={name} open>
           <summary>
             <b>{name}</b> <span className="note">{counted(decisions.length, "change")}</span>

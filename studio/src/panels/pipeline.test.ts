@@ -30,3 +30,15 @@ test("an optimizer goes before those that have to stand behind it", () => {
   expect(writePipeline(withPass(passes, { name: "cache", options: [] }, ["guard"]))).toBe("dedupe,cache,guard");
   expect(writePipeline(withPass(passes, { name: "pin", options: [] }, []))).toBe("dedupe,guard,pin");
 });
+
+test.each(["", " ", "a b", "a|b", 'say "x"', "it's", "a\\b", "a\nb\tc", "\u0000\u001c\u0085\u00a0", "\ufeff", "{a=b},c", "ä😀"])(
+  "any text can be the value of an option: %j",
+  (text) => {
+    const passes = [{ name: "a", options: [["x", [text, "y"]]] as [string, string[]][] }];
+    expect(readPipeline(writePipeline(passes))).toEqual(passes);
+  },
+);
+
+test("an error names the column", () => {
+  expect(() => readPipeline("dedupe,cache{a=1,a=2}")).toThrow("column 19: the option “a” is given twice");
+});
