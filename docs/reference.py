@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import re
 from collections.abc import Iterator
 from typing import get_args
 
@@ -12,6 +11,7 @@ import msgspec
 
 from couler_plugins import ir
 from couler_plugins.ir import needs, ports, values, workflow
+from couler_plugins.ir.descriptions import meanings_of
 from couler_plugins.ir.settings import PAIRS, SETTINGS, SettableStep
 from couler_plugins.options.config import load_config
 from couler_plugins.options.fields import options_of
@@ -67,8 +67,6 @@ OPTION_SECTIONS = {
     "Partitioners: `split{partitioner=…}`": PARTITIONERS,
     "Tuners: `tune{tuner=…}`": TUNERS,
 }
-ENTRY = re.compile(r"^    (\w[\w, ]*): (.*(?:\n {8}.*)*)", re.MULTILINE)
-"""One entry of the Attributes section of a docstring: a name, or several with commas, and the text."""
 
 
 def ir_reference() -> str:
@@ -117,16 +115,6 @@ def _about(cls: type) -> str:
 
 def _summary(cls: type) -> str:
     return " ".join(_about(cls).partition("\n\n")[0].split())
-
-
-def meanings_of(cls: type) -> dict[str, str]:
-    """What the docstrings of a class and its bases say of each attribute."""
-    return {
-        name: " ".join(text.split())
-        for base in reversed(cls.__mro__)
-        for names, text in ENTRY.findall(inspect.cleandoc(base.__doc__ or "").partition("Attributes:\n")[2])
-        for name in names.split(", ")
-    }
 
 
 PLUGINS = """\

@@ -8,13 +8,12 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
-from reference import meanings_of
-
 from couler_argo.cache.cache import MAX_ITEMS, MAX_OUTPUT
 from couler_plugins.caching import row_keys
 from couler_plugins.caching.declarations import ALLOW, CACHE, DATASET, PLACE, VERSION
 from couler_plugins.fusion import rules as fusing
 from couler_plugins.hpo.files import ANNOTATION as TUNE
+from couler_plugins.ir.descriptions import meanings_of
 from couler_plugins.options.config import Config, Depth
 from couler_plugins.options.fields import Option, options_of
 from couler_plugins.options.prices import Price

@@ -10,6 +10,8 @@ from typing import Any
 import msgspec
 
 from couler_plugins.errors import InvalidInput
+from couler_plugins.ir import needs, ports, values, workflow
+from couler_plugins.ir.descriptions import describe_fields
 from couler_plugins.ir.walk import without_origin
 from couler_plugins.ir.workflow import Workflow
 
@@ -64,4 +66,5 @@ def json_schema() -> dict[str, Any]:
     for item in schema["$defs"].values():
         for hidden in ("source", "native"):
             item.get("properties", {}).pop(hidden, None)
+    describe_fields(schema["$defs"], (values, needs, ports, workflow))
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": f"A workflow ({SCHEMA})", **schema}

@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from couler_plugins.editing import actions
+from couler_plugins.ir.descriptions import describe_fields
 from couler_plugins.studio import messages, run_messages, state_messages
 
 SCHEMA = "couler.studio/v0"
@@ -14,8 +16,10 @@ SCHEMA = "couler.studio/v0"
 
 def json_schema() -> dict[str, Any]:
     """Return the JSON schema (draft 2020-12) of all messages."""
-    kinds = dict.fromkeys(kind for module in (state_messages, messages, run_messages) for kind in _messages(module))
+    modules = (state_messages, messages, run_messages)
+    kinds = dict.fromkeys(kind for module in modules for kind in _messages(module))
     _, parts = msgspec.json.schema_components(kinds, ref_template="#/$defs/{name}")
+    describe_fields(parts, (actions, *modules))
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"Messages of the studio ({SCHEMA})",

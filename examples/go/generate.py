@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,10 @@ class Types:
         required = set(definition.get("required", ()))
         lines = [*_comment(f"{name}: {definition.get('description', '')}"), f"type {name} struct {{"]
         for field, kind in properties.items():
-            option = "" if field in required else ",omitempty"
+            # What may be absent is left out where it is empty; an empty list that is not absent is written.
+            absent = ",omitzero" if "default" in kind and kind["default"] is None else ",omitempty"
+            option = "" if field in required else absent
+            lines += _comment(_about(kind), "\t")
             lines.append(f'\t{_exported(field)} {self._kind(kind, field in required)} `json:"{field}{option}"`')
         lines += ["}", ""]
         if tag is not None:
@@ -66,24 +70,37 @@ class Types:
                 "}",
                 "",
             ]
-        decoded = [(field, self._reader(kind)) for field, kind in properties.items() if self._reader(kind)]
-        if decoded:
-            lines += self._unmarshal(name, properties, dict(decoded))
+        readers = {field: self._reader(kind) for field, kind in properties.items() if self._reader(kind)}
+        if readers or tag is not None:
+            lines += self._unmarshal(name, readers, has_tag=tag is not None)
         return "\n".join(lines)
 
-    def _unmarshal(self, name: str, properties: dict[str, Any], readers: dict[str, str]) -> list[str]:
-        """Read what Go cannot read by itself: fields that are one of several types."""
+    def _unmarshal(self, name: str, readers: dict[str, str], *, has_tag: bool) -> list[str]:
+        """Read what Go cannot read by itself: a tag, and fields that are one of several types."""
+        if not readers:
+            return [
+                "// UnmarshalJSON reads the fields behind the tag.",
+                f"func (value *{name}) UnmarshalJSON(data []byte) error {{",
+                f"\ttype fields {name}",
+                "\treturn decode(data, &struct {",
+                '\t\tType string `json:"type"`',
+                "\t\t*fields",
+                "\t}{fields: (*fields)(value)})",
+                "}",
+                "",
+            ]
         lines = [
             "// UnmarshalJSON reads the fields that are one of several types by their tags.",
             f"func (value *{name}) UnmarshalJSON(data []byte) error {{",
             f"\ttype fields {name}",
             "\tother := struct {",
+            *(['\t\tType string `json:"type"`'] if has_tag else []),
             "\t\t*fields",
         ]
         lines += [f'\t\t{_exported(field)} json.RawMessage `json:"{field}"`' for field in readers]
         lines += [
             "\t}{fields: (*fields)(value)}",
-            "\tif err := json.Unmarshal(data, &other); err != nil {",
+            "\tif err := decode(data, &other); err != nil {",
             "\t\treturn err",
             "\t}",
             "\tvar err error",
@@ -141,11 +158,9 @@ class Types:
         if "string" in members:
             lines += [
                 "\tif data[0] == '\"' {",
-                "\t\tvar text Text",
-                "\t\treturn text, json.Unmarshal(data, &text)",
+                "\t\treturn read[Text](data)",
                 "\t}",
             ]
-            lines[-2] = "\t\terr := json.Unmarshal(data, &text)\n\t\treturn text, err"
         lines += ["\tswitch tagOf(data) {"]
         for tag, member in tags.items():
             lines += [f"\tcase {json.dumps(tag)}:", f"\t\treturn read[{member}](data)"]
@@ -190,9 +205,15 @@ def _exported(field: str) -> str:
     return "".join(part.capitalize() for part in field.split("_"))
 
 
-def _comment(text: str) -> Iterator[str]:
+def _about(kind: dict[str, Any]) -> str:
+    """What the schema says of a field, and what it is where it is left out."""
+    text, default = kind.get("description", ""), kind.get("default")
+    return f"{text} Left out, it is {json.dumps(default)}." if default else text
+
+
+def _comment(text: str, indent: str = "") -> Iterator[str]:
     for line in text.splitlines():
-        yield f"// {line.strip()}".rstrip()
+        yield from (f"{indent}// {part}" for part in textwrap.wrap(line.strip(), 110) or [""])
 
 
 if __name__ == "__main__":

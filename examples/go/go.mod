@@ -1,3 +1,3 @@
 module couler-example
 
-go 1.22
+go 1.24

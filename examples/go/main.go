@@ -7,7 +7,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 
@@ -53,17 +52,7 @@ func program(name, command string, inputs, outputs []string) ir.Operation {
 	return operation
 }
 
-// list is a list of constants, as a loop takes it.
-func list(items ...string) (*ir.Native, error) {
-	data, err := json.Marshal(items)
-	return &ir.Native{Parts: []ir.Part{ir.Text(data)}}, err
-}
-
-func nightly() (ir.Workflow, error) {
-	rates, err := list("0.1", "0.3")
-	if err != nil {
-		return ir.Workflow{}, err
-	}
+func nightly() ir.Workflow {
 	load := ir.Step{
 		Name:      "load",
 		Call:      ir.Call{Name: "load"},
@@ -75,7 +64,7 @@ func nightly() (ir.Workflow, error) {
 		Call:      ir.Call{Name: "train"},
 		Arguments: []ir.Argument{{Name: "data", Value: output("load", "place")}, {Name: "rate", Value: ir.Reference{To: "item"}}},
 		Needs:     ir.Need{Step: "load"},
-		Loop:      &ir.Loop{Axes: []ir.Axis{{Name: "item", Values: *rates}}},
+		Loop:      &ir.Loop{Axes: []ir.Axis{{Name: "item", Values: ir.List("0.1", "0.3")}}},
 	}
 	check := ir.Step{
 		Name:      "check",
@@ -106,12 +95,12 @@ func nightly() (ir.Workflow, error) {
 			program("check", `test -n "$1" && echo good > /tmp/verdict`, []string{"data"}, []string{"verdict"}),
 			program("publish", `echo "publish $1"`, []string{"title"}, nil),
 		},
-	}, nil
+	}
 }
 
 func workflow() (ir.Workflow, error) {
 	if len(os.Args) < 2 {
-		return nightly()
+		return nightly(), nil
 	}
 	data, err := os.ReadFile(os.Args[1])
 	if err != nil {

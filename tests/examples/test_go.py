@@ -14,7 +14,7 @@ import pytest
 from conversions import ENGINES, Outcome, problem_of
 from couler_plugins import Text, convert, lift
 from couler_plugins.errors import CoulerError
-from couler_plugins.ir import Workflow, from_json, to_json
+from couler_plugins.ir import Literal, Port, Workflow, from_json, to_json
 from support import CORPUS, GO, ROOT
 
 EXAMPLE = ROOT / "examples" / "go"
@@ -43,7 +43,6 @@ def from_go(program: Path) -> bytes:
     return subprocess.run([program], capture_output=True, check=True).stdout
 
 
-@pytest.mark.slow
 def test_the_types_are_those_of_the_schema() -> None:
     """Where this fails, docs/other-languages.md says how to make the types again."""
     schema = ROOT / "docs" / "schema" / "couler.ir-v1.json"
@@ -76,26 +75,52 @@ def test_it_is_a_workflow_of_every_engine(engine: str, from_go: bytes) -> None:
 
 
 @pytest.mark.slow
-def test_go_reads_and_writes_every_workflow_of_ours(program: Path, tmp_path: Path) -> None:
+def test_go_reads_and_writes_every_workflow_of_ours(program: Path) -> None:
     count = 0
     for workflow in own_workflows():
-        file = tmp_path / "workflow.json"
-        file.write_bytes(to_json(workflow))
-        done = subprocess.run([program, file], capture_output=True, check=False)
-        assert done.stdout == file.read_bytes(), f"{workflow.label}: {done.stderr.decode()}"
+        data = to_json(workflow)
+        done = _written(program, data)
+        assert done.stdout == data, f"{workflow.label}: {done.stderr.decode()}"
         count += 1
     assert count > 100
 
 
 @pytest.mark.slow
-def test_go_refuses_another_version(program: Path, from_go: bytes, tmp_path: Path) -> None:
-    file = tmp_path / "later.json"
-    file.write_bytes(from_go.replace(b"couler.ir/v1", b"couler.ir/v9"))
-    done = subprocess.run([program, file], capture_output=True, check=False)
+def test_go_refuses_another_version(program: Path, from_go: bytes) -> None:
+    later = from_go.replace(b"couler.ir/v1", b"couler.ir/v9")
+    done = _written(program, later)
     assert done.returncode == 1
     assert b'the schema is "couler.ir/v9"' in done.stderr
     with pytest.raises(CoulerError, match=r"the schema is 'couler\.ir/v9'"):
-        from_json(file.read_bytes())
+        from_json(later)
+
+
+@pytest.mark.slow
+def test_go_writes_texts_and_numbers_as_python_does(program: Path) -> None:
+    """Go escapes what is special to HTML and JavaScript, and writes numbers in its own way."""
+    texts = [*map(chr, range(0x100)), "\u2028", "\u2029", "\\u2028", "\U0001f600", "<a href='x'>&amp;</a>"]
+    constants = [Literal(value=value) for value in (*texts, 1, 1.0, -0.0, 1e16, 5e-324, 2**63, True, None)]
+    parameters = tuple(Port(name=f"p{number}", value=value) for number, value in enumerate(constants))
+    data = to_json(Workflow(name="\u2028", engine="couler", kind="Workflow", parameters=parameters))
+    assert _written(program, data).stdout == data
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "place",
+    ['"workflow": {', '"entry": {', '"type": "call",', '"type": "reference",', '"retry": {', '"type": "all-of",'],
+)
+def test_go_refuses_fields_that_the_schema_does_not_have(place: str, program: Path, from_go: bytes) -> None:
+    data = from_go.replace(place.encode(), f'{place} "colour": "red",'.encode(), 1)
+    assert data != from_go
+    done = _written(program, data)
+    assert done.returncode == 1
+    assert b'unknown field "colour"' in done.stderr
+
+
+def _written(program: Path, data: bytes) -> subprocess.CompletedProcess[bytes]:
+    """What the program says to a workflow."""
+    return subprocess.run([program, "/dev/stdin"], input=data, capture_output=True, check=False)
 
 
 def own_workflows() -> Iterator[Workflow]:

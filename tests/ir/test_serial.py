@@ -84,6 +84,17 @@ def test_what_is_no_workflow_is_refused(data: bytes, message: str) -> None:
         from_json(data)
 
 
+def test_the_schema_says_what_each_field_is() -> None:
+    """Whatever Python does with the indentation of docstrings: some versions remove it."""
+    definitions = json_schema()["$defs"]
+    for name, definition in definitions.items():
+        assert "Attributes" not in definition["description"]
+        assert name == "Envelope" or all(
+            "description" in field for key, field in definition["properties"].items() if key != "type"
+        )
+    assert definitions["Step"]["properties"]["rest"]["description"] == "what else the engine says of it."
+
+
 def test_the_schema_refuses_what_the_reader_refuses() -> None:
     data = json.loads(to_json(diamond()))
     data["workflow"]["graphs"][0]["stepz"] = []

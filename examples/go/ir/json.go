@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strconv"
+	"strings"
 )
 
 // Text is a piece of text among references.
@@ -27,7 +29,7 @@ func (pair *Pair) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &parts); err != nil {
 		return err
 	}
-	if err := json.Unmarshal(parts[0], &pair.Name); err != nil {
+	if err := decode(parts[0], &pair.Name); err != nil {
 		return err
 	}
 	var err error
@@ -52,7 +54,7 @@ func (option *Option) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &parts); err != nil {
 		return err
 	}
-	if err := json.Unmarshal(parts[0], &option.Name); err != nil {
+	if err := decode(parts[0], &option.Name); err != nil {
 		return err
 	}
 	var err error
@@ -76,16 +78,35 @@ func Marshal(workflow Workflow) ([]byte, error) {
 
 // Unmarshal reads a workflow; a field that this version does not know is an error.
 func Unmarshal(data []byte) (Workflow, error) {
-	var envelope Envelope
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.UseNumber()
-	if err := decoder.Decode(&envelope); err != nil {
+	var version struct {
+		Schema string `json:"schema"`
+	}
+	if err := json.Unmarshal(data, &version); err != nil {
 		return Workflow{}, err
 	}
-	if envelope.Schema != Schema {
-		return Workflow{}, fmt.Errorf("the schema is %q, this package reads %q", envelope.Schema, Schema)
+	if version.Schema != Schema {
+		return Workflow{}, fmt.Errorf("the schema is %q, this package reads %q", version.Schema, Schema)
 	}
-	return envelope.Workflow, nil
+	envelope, err := read[Envelope](data)
+	return envelope.Workflow, err
+}
+
+// List is a list of constants, as a loop takes it.
+func List[T string | bool | int](items ...T) Native {
+	data, err := encode(items)
+	if err != nil {
+		panic(err) // these types can always be written
+	}
+	return Native{Parts: []Part{Text(data)}}
+}
+
+// Float is a number that keeps its point: 2.0 is another constant than 2, and Go would write both as 2.
+func Float(value float64) json.Number {
+	text := strconv.FormatFloat(value, 'f', -1, 64)
+	if !strings.Contains(text, ".") {
+		text += ".0"
+	}
+	return json.Number(text)
 }
 
 // encode is json.Marshal without the escapes for HTML.
@@ -96,7 +117,37 @@ func encode(value any) ([]byte, error) {
 	if err := encoder.Encode(value); err != nil {
 		return nil, err
 	}
-	return bytes.TrimRight(buffer.Bytes(), "\n"), nil
+	return unescape(bytes.TrimRight(buffer.Bytes(), "\n")), nil
+}
+
+// unescape writes the two line separators plainly, which Go escapes for JavaScript, and Python does not.
+func unescape(data []byte) []byte {
+	if !bytes.Contains(data, []byte(`\u202`)) {
+		return data
+	}
+	var plain []byte
+	for len(data) > 0 {
+		size := 1
+		switch {
+		case bytes.HasPrefix(data, []byte(`\u2028`)) || bytes.HasPrefix(data, []byte(`\u2029`)):
+			plain = append(plain, "\u2028"[:2]...)
+			plain = append(plain, data[5]-'8'+0xa8)
+			data = data[6:]
+			continue
+		case data[0] == '\\':
+			size = 2 // what is escaped is no start of an escape
+		}
+		plain = append(plain, data[:size]...)
+		data = data[size:]
+	}
+	return plain
+}
+
+// decode is json.Unmarshal that refuses fields which the schema does not have.
+func decode(data []byte, target any) error {
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.DisallowUnknownFields()
+	return decoder.Decode(target)
 }
 
 // tagged writes fields with a tag before them.
@@ -128,7 +179,7 @@ func tagOf(data json.RawMessage) string {
 
 func read[T any](data json.RawMessage) (T, error) {
 	var value T
-	err := json.Unmarshal(data, &value)
+	err := decode(data, &value)
 	return value, err
 }
 

@@ -14,55 +14,51 @@ type Envelope struct {
 }
 
 // Workflow: One workflow, or one library of graphs and operations.
-//
-// Attributes:
-// name: its name, empty where the engine is to make one from the prefix.
-// prefix: what a generated name starts with.
-// namespace: where it lives, empty where that is decided when it is submitted.
-// engine: the adapter that lifted it.
-// kind: the engine's own kind.
-// library: where others can call what is in it from (`namespace` or `cluster`); empty for one that just runs.
-// parameters: what a run can be given.
-// entry: the call that a run starts with; None in a pure library.
-// handlers: what runs on events of the whole run.
-// graphs, operations: by name, in the order in which they were written.
-// native_extra: what else the engine says of it.
-// source: where it was read.
 type Workflow struct {
-	Name       string      `json:"name,omitempty"`
-	Prefix     string      `json:"prefix,omitempty"`
-	Namespace  string      `json:"namespace,omitempty"`
-	Engine     string      `json:"engine"`
-	Kind       string      `json:"kind"`
-	Library    string      `json:"library,omitempty"`
-	Parameters []Port      `json:"parameters,omitempty"`
-	Entry      *Step       `json:"entry,omitempty"`
-	Handlers   []Handler   `json:"handlers,omitempty"`
-	Graphs     []Graph     `json:"graphs,omitempty"`
+	// its name, empty where the engine is to make one from the prefix.
+	Name string `json:"name,omitempty"`
+	// what a generated name starts with.
+	Prefix string `json:"prefix,omitempty"`
+	// where it lives, empty where that is decided when it is submitted.
+	Namespace string `json:"namespace,omitempty"`
+	// the adapter that lifted it.
+	Engine string `json:"engine"`
+	// the engine's own kind.
+	Kind string `json:"kind"`
+	// where others can call what is in it from (`namespace` or `cluster`); empty for one that just runs.
+	Library string `json:"library,omitempty"`
+	// what a run can be given.
+	Parameters []Port `json:"parameters,omitempty"`
+	// the call that a run starts with; None in a pure library.
+	Entry *Step `json:"entry,omitzero"`
+	// what runs on events of the whole run.
+	Handlers []Handler `json:"handlers,omitempty"`
+	// by name, in the order in which they were written.
+	Graphs []Graph `json:"graphs,omitempty"`
+	// by name, in the order in which they were written.
 	Operations []Operation `json:"operations,omitempty"`
-	Rest       *Native     `json:"rest,omitempty"`
+	// what else the engine says of it.
+	Rest *Native `json:"rest,omitzero"`
 }
 
 // Port: A declared input.
-//
-// Attributes:
-// name: its name, unique among the inputs of its kind.
-// kind: parameter or artifact.
-// value: what it holds unless the caller passes something.
-// default: what it falls back to.
-// origin: an external place that its content comes from (a ConfigMap key, a bucket), engine's own structure.
-// optional: whether it may stay empty.
-// path: where an artifact appears in the container.
-// native_extra: what else the engine says of it.
 type Port struct {
-	Name     string  `json:"name"`
-	Kind     string  `json:"kind,omitempty"`
-	Value    Value   `json:"value,omitempty"`
-	Default  Value   `json:"default,omitempty"`
-	Origin   *Native `json:"origin,omitempty"`
-	Optional bool    `json:"optional,omitempty"`
-	Path     Value   `json:"path,omitempty"`
-	Rest     *Native `json:"rest,omitempty"`
+	// its name, unique among the inputs of its kind.
+	Name string `json:"name"`
+	// parameter or artifact. Left out, it is "parameter".
+	Kind string `json:"kind,omitempty"`
+	// what it holds unless the caller passes something.
+	Value Value `json:"value,omitzero"`
+	// what it falls back to.
+	Default Value `json:"default,omitzero"`
+	// an external place that its content comes from (a ConfigMap key, a bucket), engine's own structure.
+	Origin *Native `json:"origin,omitzero"`
+	// whether it may stay empty.
+	Optional bool `json:"optional,omitempty"`
+	// where an artifact appears in the container.
+	Path Value `json:"path,omitzero"`
+	// what else the engine says of it.
+	Rest *Native `json:"rest,omitzero"`
 }
 
 // UnmarshalJSON reads the fields that are one of several types by their tags.
@@ -74,7 +70,7 @@ func (value *Port) UnmarshalJSON(data []byte) error {
 		Default json.RawMessage `json:"default"`
 		Path    json.RawMessage `json:"path"`
 	}{fields: (*fields)(value)}
-	if err := json.Unmarshal(data, &other); err != nil {
+	if err := decode(data, &other); err != nil {
 		return err
 	}
 	var err error
@@ -91,11 +87,8 @@ func (value *Port) UnmarshalJSON(data []byte) error {
 }
 
 // Literal: A constant. `1`, `1.0`, `True` and `"1"` are four different literals, as they are in JSON.
-//
-// Attributes:
-// value: the constant.
-// native: the spelling in the source of a number that stands there as a text (`1m`); only adapters read it.
 type Literal struct {
+	// the constant.
 	Value any `json:"value"`
 }
 
@@ -109,10 +102,11 @@ func (value Literal) MarshalJSON() ([]byte, error) {
 func (value *Literal) UnmarshalJSON(data []byte) error {
 	type fields Literal
 	other := struct {
+		Type string `json:"type"`
 		*fields
 		Value json.RawMessage `json:"value"`
 	}{fields: (*fields)(value)}
-	if err := json.Unmarshal(data, &other); err != nil {
+	if err := decode(data, &other); err != nil {
 		return err
 	}
 	var err error
@@ -123,22 +117,19 @@ func (value *Literal) UnmarshalJSON(data []byte) error {
 }
 
 // Reference: A reference to a value that is only known at run time.
-//
-// Attributes:
-// to: what is referred to. `parameter`: of the workflow; `input`: of the enclosing graph or operation;
-// `output`: of a step, or of the operation itself where `step` is empty; `status`: any other fact of a
-// step (status, ip, exit code); `item`: of the loop; `run`: a fact of this run; `global`: an output
-// that the whole run sees; `secret`; `workspace`; `unknown`: passes through untouched.
-// name: the parameter, port, fact or key.
-// step: the step that it belongs to, `ANY_STEP` where that is decided at run time.
-// kind: `parameter`, `artifact`, `result`, or empty.
-// path: what follows the name (keys into an item, `path` of an artifact).
-// native: the spelling in the source, kept until an edit changes the reference; only adapters read it.
 type Reference struct {
-	To   string   `json:"to"`
-	Name string   `json:"name,omitempty"`
-	Step string   `json:"step,omitempty"`
-	Kind string   `json:"kind,omitempty"`
+	// what is referred to. `parameter`: of the workflow; `input`: of the enclosing graph or operation; `output`: of
+	// a step, or of the operation itself where `step` is empty; `status`: any other fact of a step (status, ip, exit
+	// code); `item`: of the loop; `run`: a fact of this run; `global`: an output that the whole run sees; `secret`;
+	// `workspace`; `unknown`: passes through untouched.
+	To string `json:"to"`
+	// the parameter, port, fact or key.
+	Name string `json:"name,omitempty"`
+	// the step that it belongs to, `ANY_STEP` where that is decided at run time.
+	Step string `json:"step,omitempty"`
+	// `parameter`, `artifact`, `result`, or empty.
+	Kind string `json:"kind,omitempty"`
+	// what follows the name (keys into an item, `path` of an artifact).
 	Path []string `json:"path,omitempty"`
 }
 
@@ -148,11 +139,18 @@ func (value Reference) MarshalJSON() ([]byte, error) {
 	return tagged("reference", fields(value))
 }
 
+// UnmarshalJSON reads the fields behind the tag.
+func (value *Reference) UnmarshalJSON(data []byte) error {
+	type fields Reference
+	return decode(data, &struct {
+		Type string `json:"type"`
+		*fields
+	}{fields: (*fields)(value)})
+}
+
 // Template: A string that the engine completes.
-//
-// Attributes:
-// parts: texts, references and embedded expressions, in order.
 type Template struct {
+	// texts, references and embedded expressions, in order.
 	Parts []Part `json:"parts"`
 }
 
@@ -166,10 +164,11 @@ func (value Template) MarshalJSON() ([]byte, error) {
 func (value *Template) UnmarshalJSON(data []byte) error {
 	type fields Template
 	other := struct {
+		Type string `json:"type"`
 		*fields
 		Parts json.RawMessage `json:"parts"`
 	}{fields: (*fields)(value)}
-	if err := json.Unmarshal(data, &other); err != nil {
+	if err := decode(data, &other); err != nil {
 		return err
 	}
 	var err error
@@ -182,13 +181,11 @@ func (value *Template) UnmarshalJSON(data []byte) error {
 // Expression: Text in an expression language, cut at its references.
 //
 // A `Template` among the parts is a tag that the engine fills in before it evaluates the expression.
-//
-// Attributes:
-// language: the name of the expression language.
-// parts: texts and references, in order.
 type Expression struct {
-	Language string           `json:"language"`
-	Parts    []ExpressionPart `json:"parts"`
+	// the name of the expression language.
+	Language string `json:"language"`
+	// texts and references, in order.
+	Parts []ExpressionPart `json:"parts"`
 }
 
 // MarshalJSON writes the tag before the fields.
@@ -201,10 +198,11 @@ func (value Expression) MarshalJSON() ([]byte, error) {
 func (value *Expression) UnmarshalJSON(data []byte) error {
 	type fields Expression
 	other := struct {
+		Type string `json:"type"`
 		*fields
 		Parts json.RawMessage `json:"parts"`
 	}{fields: (*fields)(value)}
-	if err := json.Unmarshal(data, &other); err != nil {
+	if err := decode(data, &other); err != nil {
 		return err
 	}
 	var err error
@@ -215,10 +213,8 @@ func (value *Expression) UnmarshalJSON(data []byte) error {
 }
 
 // FirstOf: The first of several values that is available at run time.
-//
-// Attributes:
-// values: the values, in the order in which they are tried.
 type FirstOf struct {
+	// the values, in the order in which they are tried.
 	Values []Value `json:"values"`
 }
 
@@ -232,10 +228,11 @@ func (value FirstOf) MarshalJSON() ([]byte, error) {
 func (value *FirstOf) UnmarshalJSON(data []byte) error {
 	type fields FirstOf
 	other := struct {
+		Type string `json:"type"`
 		*fields
 		Values json.RawMessage `json:"values"`
 	}{fields: (*fields)(value)}
-	if err := json.Unmarshal(data, &other); err != nil {
+	if err := decode(data, &other); err != nil {
 		return err
 	}
 	var err error
@@ -249,10 +246,8 @@ func (value *FirstOf) UnmarshalJSON(data []byte) error {
 //
 // The parts, joined with each reference in its native spelling (JSON-escaped), are the structure's JSON text:
 // so it is hashable, cheap, and any reference in it can be rewritten.
-//
-// Attributes:
-// parts: pieces of JSON text, references and expressions, in order.
 type Native struct {
+	// pieces of JSON text, references and expressions, in order.
 	Parts []Part `json:"parts"`
 }
 
@@ -266,10 +261,11 @@ func (value Native) MarshalJSON() ([]byte, error) {
 func (value *Native) UnmarshalJSON(data []byte) error {
 	type fields Native
 	other := struct {
+		Type string `json:"type"`
 		*fields
 		Parts json.RawMessage `json:"parts"`
 	}{fields: (*fields)(value)}
-	if err := json.Unmarshal(data, &other); err != nil {
+	if err := decode(data, &other); err != nil {
 		return err
 	}
 	var err error
@@ -280,36 +276,33 @@ func (value *Native) UnmarshalJSON(data []byte) error {
 }
 
 // Step: A call site.
-//
-// Attributes:
-// name: unique in its graph.
-// call: what is called.
-// arguments: in the order of the source, parameters before artifacts.
-// needs: when it may start (None: at once, or when its stage starts).
-// condition: it is skipped where this is false.
-// loop: it runs once for each item.
-// tolerates: outcomes of this step that do not fail its graph (`failed`, `errored`).
-// retry: attempts, where the engine sets them at the call site.
-// timeout: the engine's own notation (seconds where it is a number).
-// handlers: what runs on its events.
-// role: setup and teardown steps frame others and are never optimised away.
-// directives: requests to the adapter, sorted by kind.
-// native_extra: what else the engine says of it.
-// source: where it was read.
 type Step struct {
-	Name       string      `json:"name"`
-	Call       Callee      `json:"call"`
-	Arguments  []Argument  `json:"arguments,omitempty"`
-	Needs      Needs       `json:"needs,omitempty"`
-	Condition  Value       `json:"condition,omitempty"`
-	Loop       *Loop       `json:"loop,omitempty"`
-	Tolerates  []string    `json:"tolerates,omitempty"`
-	Retry      *Retry      `json:"retry,omitempty"`
-	Timeout    Value       `json:"timeout,omitempty"`
-	Handlers   []Handler   `json:"handlers,omitempty"`
-	Role       string      `json:"role,omitempty"`
+	// unique in its graph.
+	Name string `json:"name"`
+	// what is called.
+	Call Callee `json:"call"`
+	// in the order of the source, parameters before artifacts.
+	Arguments []Argument `json:"arguments,omitempty"`
+	// when it may start (None: at once, or when its stage starts).
+	Needs Needs `json:"needs,omitzero"`
+	// it is skipped where this is false.
+	Condition Value `json:"condition,omitzero"`
+	// it runs once for each item.
+	Loop *Loop `json:"loop,omitzero"`
+	// outcomes of this step that do not fail its graph (`failed`, `errored`).
+	Tolerates []string `json:"tolerates,omitempty"`
+	// attempts, where the engine sets them at the call site.
+	Retry *Retry `json:"retry,omitzero"`
+	// the engine's own notation (seconds where it is a number).
+	Timeout Value `json:"timeout,omitzero"`
+	// what runs on its events.
+	Handlers []Handler `json:"handlers,omitempty"`
+	// setup and teardown steps frame others and are never optimised away. Left out, it is "normal".
+	Role string `json:"role,omitempty"`
+	// requests to the adapter, sorted by kind.
 	Directives []Directive `json:"directives,omitempty"`
-	Rest       *Native     `json:"rest,omitempty"`
+	// what else the engine says of it.
+	Rest *Native `json:"rest,omitzero"`
 }
 
 // UnmarshalJSON reads the fields that are one of several types by their tags.
@@ -322,7 +315,7 @@ func (value *Step) UnmarshalJSON(data []byte) error {
 		Condition json.RawMessage `json:"condition"`
 		Timeout   json.RawMessage `json:"timeout"`
 	}{fields: (*fields)(value)}
-	if err := json.Unmarshal(data, &other); err != nil {
+	if err := decode(data, &other); err != nil {
 		return err
 	}
 	var err error
@@ -342,10 +335,8 @@ func (value *Step) UnmarshalJSON(data []byte) error {
 }
 
 // Call: A call of a graph or an operation of the same workflow.
-//
-// Attributes:
-// name: the name of what is called.
 type Call struct {
+	// the name of what is called.
 	Name string `json:"name"`
 }
 
@@ -355,20 +346,27 @@ func (value Call) MarshalJSON() ([]byte, error) {
 	return tagged("call", fields(value))
 }
 
+// UnmarshalJSON reads the fields behind the tag.
+func (value *Call) UnmarshalJSON(data []byte) error {
+	type fields Call
+	return decode(data, &struct {
+		Type string `json:"type"`
+		*fields
+	}{fields: (*fields)(value)})
+}
+
 // External: A call of something that another workflow (a library of templates) holds.
-//
-// Attributes:
-// workflow: the library's name.
-// name: what is called in it.
-// scope: where the library is looked up (`namespace` or `cluster`).
-// kind: the kind of the library, where libraries of several kinds may share a name; empty where they cannot.
-// version: the version of the library that the call names; empty where it names none.
 type External struct {
+	// the library's name.
 	Workflow string `json:"workflow"`
-	Name     string `json:"name"`
-	Scope    string `json:"scope,omitempty"`
-	Kind     string `json:"kind,omitempty"`
-	Version  string `json:"version,omitempty"`
+	// what is called in it.
+	Name string `json:"name"`
+	// where the library is looked up (`namespace` or `cluster`). Left out, it is "namespace".
+	Scope string `json:"scope,omitempty"`
+	// the kind of the library, where libraries of several kinds may share a name; empty where they cannot.
+	Kind string `json:"kind,omitempty"`
+	// the version of the library that the call names; empty where it names none.
+	Version string `json:"version,omitempty"`
 }
 
 // MarshalJSON writes the tag before the fields.
@@ -377,11 +375,18 @@ func (value External) MarshalJSON() ([]byte, error) {
 	return tagged("external", fields(value))
 }
 
+// UnmarshalJSON reads the fields behind the tag.
+func (value *External) UnmarshalJSON(data []byte) error {
+	type fields External
+	return decode(data, &struct {
+		Type string `json:"type"`
+		*fields
+	}{fields: (*fields)(value)})
+}
+
 // Dynamic: A call whose callee is decided at run time, or one that only the engine understands.
-//
-// Attributes:
-// target: what the engine says of the callee.
 type Dynamic struct {
+	// what the engine says of the callee.
 	Target Native `json:"target"`
 }
 
@@ -391,16 +396,23 @@ func (value Dynamic) MarshalJSON() ([]byte, error) {
 	return tagged("dynamic", fields(value))
 }
 
+// UnmarshalJSON reads the fields behind the tag.
+func (value *Dynamic) UnmarshalJSON(data []byte) error {
+	type fields Dynamic
+	return decode(data, &struct {
+		Type string `json:"type"`
+		*fields
+	}{fields: (*fields)(value)})
+}
+
 // Argument: What a call site passes to an input of its callee.
-//
-// Attributes:
-// name: the input's name.
-// value: what is passed.
-// kind: the input's kind: parameter or artifact.
 type Argument struct {
-	Name  string `json:"name"`
-	Value Value  `json:"value"`
-	Kind  string `json:"kind,omitempty"`
+	// the input's name.
+	Name string `json:"name"`
+	// what is passed.
+	Value Value `json:"value"`
+	// the input's kind: parameter or artifact. Left out, it is "parameter".
+	Kind string `json:"kind,omitempty"`
 }
 
 // UnmarshalJSON reads the fields that are one of several types by their tags.
@@ -410,7 +422,7 @@ func (value *Argument) UnmarshalJSON(data []byte) error {
 		*fields
 		Value json.RawMessage `json:"value"`
 	}{fields: (*fields)(value)}
-	if err := json.Unmarshal(data, &other); err != nil {
+	if err := decode(data, &other); err != nil {
 		return err
 	}
 	var err error
@@ -422,14 +434,14 @@ func (value *Argument) UnmarshalJSON(data []byte) error {
 
 // Need: The step has ended with one of these outcomes (sorted).
 //
-// Outcomes: `succeeded`, `failed`, `errored`, `skipped` (its condition was false), `omitted` (its own needs could
-// not be met), `daemoned` (still running, and ready), `any-succeeded` and `all-failed` (over the items of a loop).
-//
-// Attributes:
-// step: the step's name.
-// outcomes: the outcomes, sorted.
+// Outcomes: `succeeded`, `failed`, `errored`, `skipped` (its condition was false), `omitted` (its own needs
+// could
+// not be met), `daemoned` (still running, and ready), `any-succeeded` and `all-failed` (over the items of a
+// loop).
 type Need struct {
-	Step     string   `json:"step"`
+	// the step's name.
+	Step string `json:"step"`
+	// the outcomes, sorted. Left out, it is ["succeeded"].
 	Outcomes []string `json:"outcomes,omitempty"`
 }
 
@@ -439,11 +451,18 @@ func (value Need) MarshalJSON() ([]byte, error) {
 	return tagged("need", fields(value))
 }
 
+// UnmarshalJSON reads the fields behind the tag.
+func (value *Need) UnmarshalJSON(data []byte) error {
+	type fields Need
+	return decode(data, &struct {
+		Type string `json:"type"`
+		*fields
+	}{fields: (*fields)(value)})
+}
+
 // AllOf: All of these hold.
-//
-// Attributes:
-// needs: the conditions.
 type AllOf struct {
+	// the conditions.
 	Needs []Needs `json:"needs"`
 }
 
@@ -457,10 +476,11 @@ func (value AllOf) MarshalJSON() ([]byte, error) {
 func (value *AllOf) UnmarshalJSON(data []byte) error {
 	type fields AllOf
 	other := struct {
+		Type string `json:"type"`
 		*fields
 		Needs json.RawMessage `json:"needs"`
 	}{fields: (*fields)(value)}
-	if err := json.Unmarshal(data, &other); err != nil {
+	if err := decode(data, &other); err != nil {
 		return err
 	}
 	var err error
@@ -471,10 +491,8 @@ func (value *AllOf) UnmarshalJSON(data []byte) error {
 }
 
 // AnyOf: At least one of these holds.
-//
-// Attributes:
-// needs: the conditions.
 type AnyOf struct {
+	// the conditions.
 	Needs []Needs `json:"needs"`
 }
 
@@ -488,10 +506,11 @@ func (value AnyOf) MarshalJSON() ([]byte, error) {
 func (value *AnyOf) UnmarshalJSON(data []byte) error {
 	type fields AnyOf
 	other := struct {
+		Type string `json:"type"`
 		*fields
 		Needs json.RawMessage `json:"needs"`
 	}{fields: (*fields)(value)}
-	if err := json.Unmarshal(data, &other); err != nil {
+	if err := decode(data, &other); err != nil {
 		return err
 	}
 	var err error
@@ -502,10 +521,8 @@ func (value *AnyOf) UnmarshalJSON(data []byte) error {
 }
 
 // Not: This does not hold.
-//
-// Attributes:
-// need: the condition.
 type Not struct {
+	// the condition.
 	Need Needs `json:"need"`
 }
 
@@ -519,10 +536,11 @@ func (value Not) MarshalJSON() ([]byte, error) {
 func (value *Not) UnmarshalJSON(data []byte) error {
 	type fields Not
 	other := struct {
+		Type string `json:"type"`
 		*fields
 		Need json.RawMessage `json:"need"`
 	}{fields: (*fields)(value)}
-	if err := json.Unmarshal(data, &other); err != nil {
+	if err := decode(data, &other); err != nil {
 		return err
 	}
 	var err error
@@ -533,16 +551,14 @@ func (value *Not) UnmarshalJSON(data []byte) error {
 }
 
 // Loop: How often a step (or region) runs.
-//
-// Attributes:
-// combine: `rows` (one axis), `product` or `zip` of several, `sequence` (counted by the engine).
-// axes: the dimensions.
-// limit: how many may run at a time.
-// includes: further combinations, the engine's own structure each.
 type Loop struct {
-	Combine  string   `json:"combine,omitempty"`
-	Axes     []Axis   `json:"axes,omitempty"`
-	Limit    Value    `json:"limit,omitempty"`
+	// `rows` (one axis), `product` or `zip` of several, `sequence` (counted by the engine). Left out, it is "rows".
+	Combine string `json:"combine,omitempty"`
+	// the dimensions.
+	Axes []Axis `json:"axes,omitempty"`
+	// how many may run at a time.
+	Limit Value `json:"limit,omitzero"`
+	// further combinations, the engine's own structure each.
 	Includes []Native `json:"includes,omitempty"`
 }
 
@@ -553,7 +569,7 @@ func (value *Loop) UnmarshalJSON(data []byte) error {
 		*fields
 		Limit json.RawMessage `json:"limit"`
 	}{fields: (*fields)(value)}
-	if err := json.Unmarshal(data, &other); err != nil {
+	if err := decode(data, &other); err != nil {
 		return err
 	}
 	var err error
@@ -564,13 +580,11 @@ func (value *Loop) UnmarshalJSON(data []byte) error {
 }
 
 // Axis: One dimension of a loop.
-//
-// Attributes:
-// name: the name under which a step sees its item.
-// values: where the items come from.
 type Axis struct {
-	Name   string `json:"name"`
-	Values Value  `json:"values"`
+	// the name under which a step sees its item.
+	Name string `json:"name"`
+	// where the items come from.
+	Values Value `json:"values"`
 }
 
 // UnmarshalJSON reads the fields that are one of several types by their tags.
@@ -580,7 +594,7 @@ func (value *Axis) UnmarshalJSON(data []byte) error {
 		*fields
 		Values json.RawMessage `json:"values"`
 	}{fields: (*fields)(value)}
-	if err := json.Unmarshal(data, &other); err != nil {
+	if err := decode(data, &other); err != nil {
 		return err
 	}
 	var err error
@@ -593,21 +607,19 @@ func (value *Axis) UnmarshalJSON(data []byte) error {
 // Retry: How often a failed attempt is repeated.
 //
 // Numbers are `Literal` numbers where they are known beforehand.
-//
-// Attributes:
-// limit: how many more attempts there are after the first.
-// delay: seconds before the first repetition.
-// factor: how many times as long each further delay is.
-// max_delay: the longest delay, in seconds.
-// condition: which failures are repeated, in the engine's own language.
-// native_extra: what else the engine says of it.
 type Retry struct {
-	Limit     Value   `json:"limit,omitempty"`
-	Delay     Value   `json:"delay,omitempty"`
-	Factor    Value   `json:"factor,omitempty"`
-	MaxDelay  Value   `json:"max_delay,omitempty"`
-	Condition Value   `json:"condition,omitempty"`
-	Rest      *Native `json:"rest,omitempty"`
+	// how many more attempts there are after the first.
+	Limit Value `json:"limit,omitzero"`
+	// seconds before the first repetition.
+	Delay Value `json:"delay,omitzero"`
+	// how many times as long each further delay is.
+	Factor Value `json:"factor,omitzero"`
+	// the longest delay, in seconds.
+	MaxDelay Value `json:"max_delay,omitzero"`
+	// which failures are repeated, in the engine's own language.
+	Condition Value `json:"condition,omitzero"`
+	// what else the engine says of it.
+	Rest *Native `json:"rest,omitzero"`
 }
 
 // UnmarshalJSON reads the fields that are one of several types by their tags.
@@ -621,7 +633,7 @@ func (value *Retry) UnmarshalJSON(data []byte) error {
 		MaxDelay  json.RawMessage `json:"max_delay"`
 		Condition json.RawMessage `json:"condition"`
 	}{fields: (*fields)(value)}
-	if err := json.Unmarshal(data, &other); err != nil {
+	if err := decode(data, &other); err != nil {
 		return err
 	}
 	var err error
@@ -644,15 +656,13 @@ func (value *Retry) UnmarshalJSON(data []byte) error {
 }
 
 // Handler: A step that runs on an event of a step or of the whole run.
-//
-// Attributes:
-// step: what runs; its name is the handler's name (empty where the engine gives it none).
-// event: `exit` (at the end, whatever the outcome) or `condition` (once the condition holds).
-// condition: what has to hold.
 type Handler struct {
-	Step      Step   `json:"step"`
-	Event     string `json:"event,omitempty"`
-	Condition Value  `json:"condition,omitempty"`
+	// what runs; its name is the handler's name (empty where the engine gives it none).
+	Step Step `json:"step"`
+	// `exit` (at the end, whatever the outcome) or `condition` (once the condition holds). Left out, it is "exit".
+	Event string `json:"event,omitempty"`
+	// what has to hold.
+	Condition Value `json:"condition,omitzero"`
 }
 
 // UnmarshalJSON reads the fields that are one of several types by their tags.
@@ -662,7 +672,7 @@ func (value *Handler) UnmarshalJSON(data []byte) error {
 		*fields
 		Condition json.RawMessage `json:"condition"`
 	}{fields: (*fields)(value)}
-	if err := json.Unmarshal(data, &other); err != nil {
+	if err := decode(data, &other); err != nil {
 		return err
 	}
 	var err error
@@ -673,44 +683,50 @@ func (value *Handler) UnmarshalJSON(data []byte) error {
 }
 
 // Directive: A request to an adapter that no lifted field expresses.
-//
-// Attributes:
-// kind: what is requested, such as `cache`.
-// options: the details, sorted by name.
 type Directive struct {
-	Kind    string   `json:"kind"`
+	// what is requested, such as `cache`.
+	Kind string `json:"kind"`
+	// the details, sorted by name.
 	Options []Option `json:"options,omitempty"`
 }
 
 // Graph: A closed scope of steps: values enter by its inputs and leave by its outputs.
-//
-// Attributes:
-// steps: in the order in which they were written.
-// stages: names of steps in groups that run one after another (each a barrier); None where only needs count.
-// finalizers: names of steps that run after all others, whatever the outcome.
-// regions: named subsets.
-// targets: the only steps that are wanted (empty: all): names, or a value where only the run knows. Their order
-// is that in which the engine looks at steps.
-// fail_fast: whether the first failure keeps further steps from starting (None: the engine's default).
-// parallelism: how many steps may run at a time.
 type Graph struct {
-	Name        string           `json:"name"`
-	Inputs      []Port           `json:"inputs,omitempty"`
-	Outputs     []Output         `json:"outputs,omitempty"`
-	Retry       *Retry           `json:"retry,omitempty"`
-	Timeout     Value            `json:"timeout,omitempty"`
-	Memoized    *Native          `json:"memoized,omitempty"`
-	Locks       *Native          `json:"locks,omitempty"`
-	Metrics     *Native          `json:"metrics,omitempty"`
-	Inline      bool             `json:"inline,omitempty"`
-	Rest        *Native          `json:"rest,omitempty"`
-	Steps       []Step           `json:"steps,omitempty"`
-	Stages      [][]string       `json:"stages,omitempty"`
-	Finalizers  []string         `json:"finalizers,omitempty"`
-	Regions     []Region         `json:"regions,omitempty"`
-	Targets     []ExpressionPart `json:"targets,omitempty"`
-	FailFast    *bool            `json:"fail_fast,omitempty"`
-	Parallelism Value            `json:"parallelism,omitempty"`
+	// unique among the graphs and operations of a workflow.
+	Name string `json:"name"`
+	// in the order of the source, parameters before artifacts.
+	Inputs []Port `json:"inputs,omitempty"`
+	// in the order of the source, parameters before artifacts.
+	Outputs []Output `json:"outputs,omitempty"`
+	// as for a step.
+	Retry *Retry `json:"retry,omitzero"`
+	// as for a step.
+	Timeout Value `json:"timeout,omitzero"`
+	// how its owner already caches it natively (optimizers leave that alone).
+	Memoized *Native `json:"memoized,omitzero"`
+	// mutexes and semaphores that it takes.
+	Locks *Native `json:"locks,omitzero"`
+	// what it reports; two that report differently, or under two names, are not the same.
+	Metrics *Native `json:"metrics,omitzero"`
+	// whether it is written at its only call site instead of under its name.
+	Inline bool `json:"inline,omitempty"`
+	// what else the engine says of it.
+	Rest *Native `json:"rest,omitzero"`
+	// in the order in which they were written.
+	Steps []Step `json:"steps,omitempty"`
+	// names of steps in groups that run one after another (each a barrier); None where only needs count.
+	Stages [][]string `json:"stages,omitzero"`
+	// names of steps that run after all others, whatever the outcome.
+	Finalizers []string `json:"finalizers,omitempty"`
+	// named subsets.
+	Regions []Region `json:"regions,omitempty"`
+	// the only steps that are wanted (empty: all): names, or a value where only the run knows. Their order is that
+	// in which the engine looks at steps.
+	Targets []ExpressionPart `json:"targets,omitempty"`
+	// whether the first failure keeps further steps from starting (None: the engine's default).
+	FailFast *bool `json:"fail_fast,omitzero"`
+	// how many steps may run at a time.
+	Parallelism Value `json:"parallelism,omitzero"`
 }
 
 // UnmarshalJSON reads the fields that are one of several types by their tags.
@@ -722,7 +738,7 @@ func (value *Graph) UnmarshalJSON(data []byte) error {
 		Targets     json.RawMessage `json:"targets"`
 		Parallelism json.RawMessage `json:"parallelism"`
 	}{fields: (*fields)(value)}
-	if err := json.Unmarshal(data, &other); err != nil {
+	if err := decode(data, &other); err != nil {
 		return err
 	}
 	var err error
@@ -739,23 +755,21 @@ func (value *Graph) UnmarshalJSON(data []byte) error {
 }
 
 // Output: A declared output.
-//
-// Attributes:
-// name: its name, unique among the outputs of its kind.
-// kind: parameter or artifact.
-// value: for a graph, what it hands out; for an operation, how the engine obtains it.
-// default: what it falls back to.
-// path: where an artifact is found in the container.
-// exported: the name under which the whole run sees it, if any.
-// native_extra: what else the engine says of it.
 type Output struct {
-	Name     string  `json:"name"`
-	Kind     string  `json:"kind,omitempty"`
-	Value    Value   `json:"value,omitempty"`
-	Default  Value   `json:"default,omitempty"`
-	Path     Value   `json:"path,omitempty"`
-	Exported Value   `json:"exported,omitempty"`
-	Rest     *Native `json:"rest,omitempty"`
+	// its name, unique among the outputs of its kind.
+	Name string `json:"name"`
+	// parameter or artifact. Left out, it is "parameter".
+	Kind string `json:"kind,omitempty"`
+	// for a graph, what it hands out; for an operation, how the engine obtains it.
+	Value Value `json:"value,omitzero"`
+	// what it falls back to.
+	Default Value `json:"default,omitzero"`
+	// where an artifact is found in the container.
+	Path Value `json:"path,omitzero"`
+	// the name under which the whole run sees it, if any.
+	Exported Value `json:"exported,omitzero"`
+	// what else the engine says of it.
+	Rest *Native `json:"rest,omitzero"`
 }
 
 // UnmarshalJSON reads the fields that are one of several types by their tags.
@@ -768,7 +782,7 @@ func (value *Output) UnmarshalJSON(data []byte) error {
 		Path     json.RawMessage `json:"path"`
 		Exported json.RawMessage `json:"exported"`
 	}{fields: (*fields)(value)}
-	if err := json.Unmarshal(data, &other); err != nil {
+	if err := decode(data, &other); err != nil {
 		return err
 	}
 	var err error
@@ -788,41 +802,47 @@ func (value *Output) UnmarshalJSON(data []byte) error {
 }
 
 // Region: A named, possibly looped subset of a graph's steps that stays open to the rest of the graph.
-//
-// Attributes:
-// name: its name.
-// steps: the names of the steps in it.
-// parent: the region that it is in, if any.
-// loop: it runs once for each item.
 type Region struct {
-	Name   string   `json:"name"`
-	Steps  []string `json:"steps"`
-	Parent *string  `json:"parent,omitempty"`
-	Loop   *Loop    `json:"loop,omitempty"`
+	// its name.
+	Name string `json:"name"`
+	// the names of the steps in it.
+	Steps []string `json:"steps"`
+	// the region that it is in, if any.
+	Parent *string `json:"parent,omitzero"`
+	// it runs once for each item.
+	Loop *Loop `json:"loop,omitzero"`
 }
 
 // Operation: A unit of work that steps call: a container, a script, a Python function.
-//
-// Attributes:
-// kind: `container`, `script`, `python`, `gate`, or an engine's own kind, whose body is then in `native_extra`.
-// containers: in their order.
-// daemon: whether it keeps running beside the steps after it.
-// directives: requests to the adapter that hold for every call without directives of its own, also for calls from
-// other workflows; sorted by kind.
 type Operation struct {
-	Name       string      `json:"name"`
-	Inputs     []Port      `json:"inputs,omitempty"`
-	Outputs    []Output    `json:"outputs,omitempty"`
-	Retry      *Retry      `json:"retry,omitempty"`
-	Timeout    Value       `json:"timeout,omitempty"`
-	Memoized   *Native     `json:"memoized,omitempty"`
-	Locks      *Native     `json:"locks,omitempty"`
-	Metrics    *Native     `json:"metrics,omitempty"`
-	Inline     bool        `json:"inline,omitempty"`
-	Rest       *Native     `json:"rest,omitempty"`
-	Kind       string      `json:"kind"`
+	// unique among the graphs and operations of a workflow.
+	Name string `json:"name"`
+	// in the order of the source, parameters before artifacts.
+	Inputs []Port `json:"inputs,omitempty"`
+	// in the order of the source, parameters before artifacts.
+	Outputs []Output `json:"outputs,omitempty"`
+	// as for a step.
+	Retry *Retry `json:"retry,omitzero"`
+	// as for a step.
+	Timeout Value `json:"timeout,omitzero"`
+	// how its owner already caches it natively (optimizers leave that alone).
+	Memoized *Native `json:"memoized,omitzero"`
+	// mutexes and semaphores that it takes.
+	Locks *Native `json:"locks,omitzero"`
+	// what it reports; two that report differently, or under two names, are not the same.
+	Metrics *Native `json:"metrics,omitzero"`
+	// whether it is written at its only call site instead of under its name.
+	Inline bool `json:"inline,omitempty"`
+	// what else the engine says of it.
+	Rest *Native `json:"rest,omitzero"`
+	// `container`, `script`, `python`, `gate`, or an engine's own kind, whose body is then in `native_extra`.
+	Kind string `json:"kind"`
+	// in their order.
 	Containers []Container `json:"containers,omitempty"`
-	Daemon     bool        `json:"daemon,omitempty"`
+	// whether it keeps running beside the steps after it.
+	Daemon bool `json:"daemon,omitempty"`
+	// requests to the adapter that hold for every call without directives of its own, also for calls from other
+	// workflows; sorted by kind.
 	Directives []Directive `json:"directives,omitempty"`
 }
 
@@ -833,7 +853,7 @@ func (value *Operation) UnmarshalJSON(data []byte) error {
 		*fields
 		Timeout json.RawMessage `json:"timeout"`
 	}{fields: (*fields)(value)}
-	if err := json.Unmarshal(data, &other); err != nil {
+	if err := decode(data, &other); err != nil {
 		return err
 	}
 	var err error
@@ -844,26 +864,27 @@ func (value *Operation) UnmarshalJSON(data []byte) error {
 }
 
 // Container: One container of an operation.
-//
-// Attributes:
-// name: its name, empty where the engine gives it none.
-// role: `main`, `init` or `sidecar`.
-// image, command, args: as in Kubernetes.
-// script: the text of a program that the engine writes to a file and runs.
-// env: the environment.
-// requests, limits: resources in Kubernetes' notation, sorted by name.
-// native_extra: what else the engine says of it.
 type Container struct {
-	Name     string   `json:"name,omitempty"`
-	Role     string   `json:"role,omitempty"`
-	Image    Value    `json:"image,omitempty"`
-	Command  []Value  `json:"command,omitempty"`
-	Args     []Value  `json:"args,omitempty"`
-	Script   Value    `json:"script,omitempty"`
-	Env      []EnvVar `json:"env,omitempty"`
-	Requests []Pair   `json:"requests,omitempty"`
-	Limits   []Pair   `json:"limits,omitempty"`
-	Rest     *Native  `json:"rest,omitempty"`
+	// its name, empty where the engine gives it none.
+	Name string `json:"name,omitempty"`
+	// `main`, `init` or `sidecar`. Left out, it is "main".
+	Role string `json:"role,omitempty"`
+	// as in Kubernetes.
+	Image Value `json:"image,omitzero"`
+	// as in Kubernetes.
+	Command []Value `json:"command,omitempty"`
+	// as in Kubernetes.
+	Args []Value `json:"args,omitempty"`
+	// the text of a program that the engine writes to a file and runs.
+	Script Value `json:"script,omitzero"`
+	// the environment.
+	Env []EnvVar `json:"env,omitempty"`
+	// resources in Kubernetes' notation, sorted by name.
+	Requests []Pair `json:"requests,omitempty"`
+	// resources in Kubernetes' notation, sorted by name.
+	Limits []Pair `json:"limits,omitempty"`
+	// what else the engine says of it.
+	Rest *Native `json:"rest,omitzero"`
 }
 
 // UnmarshalJSON reads the fields that are one of several types by their tags.
@@ -876,7 +897,7 @@ func (value *Container) UnmarshalJSON(data []byte) error {
 		Args    json.RawMessage `json:"args"`
 		Script  json.RawMessage `json:"script"`
 	}{fields: (*fields)(value)}
-	if err := json.Unmarshal(data, &other); err != nil {
+	if err := decode(data, &other); err != nil {
 		return err
 	}
 	var err error
@@ -895,14 +916,13 @@ func (value *Container) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// EnvVar: An environment variable; its order among the others counts, since later ones may refer to earlier ones.
-//
-// Attributes:
-// name: its name.
-// value: what it holds.
+// EnvVar: An environment variable; its order among the others counts, since later ones may refer to earlier
+// ones.
 type EnvVar struct {
-	Name  string `json:"name"`
-	Value Value  `json:"value"`
+	// its name.
+	Name string `json:"name"`
+	// what it holds.
+	Value Value `json:"value"`
 }
 
 // UnmarshalJSON reads the fields that are one of several types by their tags.
@@ -912,7 +932,7 @@ func (value *EnvVar) UnmarshalJSON(data []byte) error {
 		*fields
 		Value json.RawMessage `json:"value"`
 	}{fields: (*fields)(value)}
-	if err := json.Unmarshal(data, &other); err != nil {
+	if err := decode(data, &other); err != nil {
 		return err
 	}
 	var err error
@@ -960,9 +980,7 @@ func readExpressionPart(data json.RawMessage) (ExpressionPart, error) {
 		return nil, nil
 	}
 	if data[0] == '"' {
-		var text Text
-		err := json.Unmarshal(data, &text)
-		return text, err
+		return read[Text](data)
 	}
 	switch tagOf(data) {
 	case "reference":
@@ -1018,9 +1036,7 @@ func readPart(data json.RawMessage) (Part, error) {
 		return nil, nil
 	}
 	if data[0] == '"' {
-		var text Text
-		err := json.Unmarshal(data, &text)
-		return text, err
+		return read[Text](data)
 	}
 	switch tagOf(data) {
 	case "expression":
