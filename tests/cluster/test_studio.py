@@ -95,7 +95,7 @@ def edit(graph: str, step: str, field: str, value: Any) -> dict[str, Any]:
 
 
 def test_a_workflow_is_edited_followed_and_stopped(cluster: Cluster, namespace: str, tmp_path: Path) -> None:
-    tasks = [
+    tasks: list[dict[str, Any]] = [
         {"name": "fit", "template": "inner", "withItems": ["a", "b"]},
         {"name": "never", "template": "echo", "when": "1 == 2", "depends": "fit"},
         {"name": "last", "template": "nap", "depends": "fit"},
@@ -140,7 +140,7 @@ def test_a_workflow_is_edited_followed_and_stopped(cluster: Cluster, namespace: 
 
 def test_a_pipeline_is_edited_followed_and_stopped(cluster: Cluster, namespace: str, tmp_path: Path) -> None:
     never = {"when": [{"input": "1", "operator": "in", "values": ["2"]}]}
-    tasks = [
+    tasks: list[dict[str, Any]] = [
         task("build", "echo before", "echo second"),
         task("never", "true", **never),
         task("last", "true", runAfter=["build"]),
