@@ -121,6 +121,8 @@ class Run(RunObserver):
         except Exception as error:
             log.warning("the run failed: %s", one_line(error), exc_info=log.isEnabledFor(logging.DEBUG))
             self._error = EngineError(f"the studio failed to follow the run: {one_line(error)}")
+        if not self._where.folder:  # the engine has all that is left of it
+            self._folder.cleanup()
 
     def view(self) -> RunView:
         """Return where it stands.

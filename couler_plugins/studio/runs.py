@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
@@ -168,15 +167,13 @@ class Runs:
         return run.view()
 
     def close(self) -> None:
-        """End what runs in this process."""
+        """End what runs in this process, and remove what it keeps; threads that wait for it hold the process else."""
         for run in self._runs.values():
             run.close()
 
 
-def run_routes(studio: Studio) -> list[BaseRoute]:
+def run_routes(runs: Runs) -> list[BaseRoute]:
     """Return the routes of runs."""
-    runs = Runs(studio)
-    atexit.register(runs.close)
 
     async def view(request: HttpRequest) -> Response:
         return await respond(runs.view, request.path_params["run"])

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
+import signal
 import socket
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,7 +17,7 @@ from couler_plugins.errors import InvalidInput
 from couler_plugins.inputs.sources import Input
 from couler_plugins.options.config import Config
 from couler_plugins.studio.app import make_app
-from couler_plugins.studio.runs import run_routes
+from couler_plugins.studio.runs import Runs, run_routes
 from couler_plugins.studio.studio import Studio
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
@@ -49,10 +52,13 @@ def serve(
     port = listener.getsockname()[1]
     token = secrets.token_urlsafe(24)
     names = LOOPBACK if host == LOOPBACK[0] else (f"[{host}]" if ":" in host else host, *LOOPBACK)
-    app = make_app(studio, token, [f"{name}:{port}" for name in names], run_routes(studio))
-    ready(f"http://{names[0]}:{port}/#token={token}")
-    settings = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", server_header=False)
-    uvicorn.Server(settings).run(sockets=[listener])
+    # Uvicorn raises the signal that has ended it once more: runs end then, and what they keep goes.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    with contextlib.closing(Runs(studio)) as runs:
+        app = make_app(studio, token, [f"{name}:{port}" for name in names], run_routes(runs))
+        ready(f"http://{names[0]}:{port}/#token={token}")
+        settings = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", server_header=False)
+        uvicorn.Server(settings).run(sockets=[listener])
 
 
 def _listen(host: str, port: int) -> socket.socket:

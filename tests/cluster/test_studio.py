@@ -15,11 +15,12 @@ import pytest
 
 from cluster.cluster import Cluster
 from cluster.commands import busybox, dag, pipeline, task, written
+from cluster.running import LIMIT
 
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 
-WAIT = 50.0
+
 Work = dict[str, Any]
 Run = dict[str, Any]
 
@@ -48,7 +49,7 @@ class Studio(NamedTuple):
         return json.loads(self.cluster.run(*command).stdout)
 
     def follow(self, run: Run, until: Callable[[Run], Any]) -> Run:
-        end = time.monotonic() + WAIT
+        end = time.monotonic() + LIMIT
         while not until(run):
             assert time.monotonic() < end, run
             time.sleep(0.3)
@@ -61,8 +62,8 @@ class Studio(NamedTuple):
 
 
 @contextmanager
-def studio(cluster: Cluster, folder: Path) -> Iterator[Studio]:
-    command = cluster.inside("couler", "studio", "--port", "0", "w.yaml")
+def studio(cluster: Cluster, folder: Path, *files: str) -> Iterator[Studio]:
+    command = cluster.inside("couler", "studio", "--port", "0", *files)
     with subprocess.Popen(
         command, cwd=folder, env=cluster.environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as server:
@@ -103,10 +104,12 @@ def test_a_workflow_is_edited_followed_and_stopped(cluster: Cluster, namespace: 
     inner = {"name": "inner", "dag": {"tasks": [{"name": "train", "template": "echo"}]}}
     retried = busybox("nap", "true", retryStrategy={"limit": 1})
     written(tmp_path, dag("studio-", tasks, [inner, busybox("echo", "echo before"), retried], onExit="echo"))
+    small = dag("small-", [{"name": "last", "template": "nap"}], [busybox("nap", "true")])
+    files = "w.yaml", written(tmp_path, small, "small.yaml")
     print_it = edit("inner", "train", "command", ["sh", "-c", "echo edited; echo token=abc"])
-    work = {"path": "w.yaml", "namespace": namespace}
-    with studio(cluster, tmp_path) as server:
-        run = server.ask("runs", {**work, "actions": [print_it]})
+    work = {"path": "small.yaml", "namespace": namespace}
+    with studio(cluster, tmp_path, *files) as server:
+        run = server.ask("runs", {**work, "path": "w.yaml", "actions": [print_it]})
         fails = edit("main", "last", "command", ["sh", "-c", "echo it is broken; exit 4"])
         failing = server.ask("runs", {**work, "actions": [fails]})
         naps = edit("main", "last", "command", ["sh", "-c", "echo asleep; exec sleep 300"])
@@ -151,7 +154,7 @@ def test_a_pipeline_is_edited_followed_and_stopped(cluster: Cluster, namespace: 
         return edit("pipeline", "last", "script", f"#!/bin/sh\n{script}\n")
 
     work = {"path": "w.yaml", "namespace": namespace}
-    with studio(cluster, tmp_path) as server:
+    with studio(cluster, tmp_path, "w.yaml") as server:
         run = server.ask("runs", {**work, "actions": [printing("echo edited; echo token=abc")]})
         run = server.follow(run, ended)
         assert run["phase"] == "succeeded", run

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +28,7 @@ from couler_plugins.inputs.sources import read_source
 from couler_plugins.options.config import Config
 from couler_plugins.studio import runs as studio_runs
 from couler_plugins.studio.app import make_app
-from couler_plugins.studio.runs import run_routes
+from couler_plugins.studio.runs import Runs, run_routes
 from couler_plugins.studio.studio import Studio
 
 TOKEN = "token-of-the-test"
@@ -56,9 +65,10 @@ Api = Callable[..., Any]
 
 
 @pytest.fixture
-def api(tmp_path: Path) -> Api:
+def api(tmp_path: Path) -> Iterator[Api]:
     """Calls the API of a studio on a text: `api(text, "runs", {...})`; without a message, it gets."""
     clients: list[TestClient] = []
+    runs: list[Runs] = []
 
     def call(text: str, place: str, message: Any = None, *, code: int = 200, read_only: bool = False) -> Any:
         if not clients:
@@ -66,7 +76,8 @@ def api(tmp_path: Path) -> Api:
             config = Config()
             work = session(config)
             studio = Studio(read_source(tmp_path, config.max_bytes), config, work, read_only=read_only)
-            clients.append(TestClient(make_app(studio, TOKEN, ["testserver"], run_routes(studio))))
+            runs.append(Runs(studio))
+            clients.append(TestClient(make_app(studio, TOKEN, ["testserver"], run_routes(runs[-1]))))
         headers = {"authorization": f"Bearer {TOKEN}"}
         if message is None:
             response = clients[0].get(f"/api/{place}", headers=headers)
@@ -75,7 +86,9 @@ def api(tmp_path: Path) -> Api:
         assert response.status_code == code, response.text
         return response.json()
 
-    return call
+    yield call
+    for one in runs:
+        one.close()
 
 
 def followed(api: Api, run: dict[str, Any], until: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
@@ -184,3 +197,50 @@ def test_old_runs_are_forgotten_with_what_they_keep(api: Api, monkeypatch: pytes
     second = followed(api, api("", "runs", {"path": "w.yaml", "local": True}), ended)
     api("", f"runs/{first['run']}", code=404)
     assert api("", f"runs/{second['run']}/log?step=prepare")["lines"] == ["prepared", "password=***"]
+
+
+def test_a_studio_that_is_ended_ends_its_runs_and_leaves_no_folder(tmp_path: Path) -> None:
+    pytest.importorskip("uvicorn")
+    (tmp_path / "w.yaml").write_text(SLOW.replace("echo started;", "echo $$; exec"))
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    command = [sys.executable, "-c", "from couler_plugins.cli import main; main()", "studio", "--port", "0", "w.yaml"]
+    environment = {**os.environ, "TMPDIR": str(kept)}
+    with (
+        subprocess.Popen(
+            command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as server,
+        contextlib.ExitStack() as stack,
+    ):
+        stack.callback(server.kill)
+        assert server.stdout is not None
+        address, _, token = next(line for line in server.stdout if "/#token=" in line).strip().partition("/#token=")
+        ask = partial(_answer, address, token)
+        run = waited(lambda: ask("runs", json.dumps({"path": "w.yaml", "local": True}).encode()))["run"]
+        waited(lambda: any(step["has_log"] for step in ask(f"runs/{run}")["steps"]))
+        (step,) = waited(lambda: ask(f"runs/{run}/log?step=prepare")["lines"])
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(WAIT) == 128 + signal.SIGTERM
+    waited(lambda: not Path(f"/proc/{step}").exists())
+    assert list(kept.iterdir()) == []
+
+
+def _answer(address: str, token: str, place: str, message: bytes | None = None) -> Any:
+    """What a server answers; None while it does not, as it prints its address a moment before."""
+    request = urllib.request.Request(f"{address}/api/{place}", message, {"Authorization": f"Bearer {token}"})
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return json.load(answer)
+    except urllib.error.HTTPError:
+        raise
+    except OSError:
+        return None
+
+
+def waited(condition: Callable[[], Any]) -> Any:
+    """What a condition gives once it holds."""
+    end = time.monotonic() + WAIT
+    while not (result := condition()):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    return result
