@@ -283,6 +283,6 @@ def _number(value: Any) -> int:
 
 
 def _seconds(value: Any) -> Scalar:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
+    if isinstance(value, bool) or not isinstance(value, int | float | str) or str(value).startswith("-"):
         raise InvalidInput(f"{value!r} is no time", hint="write seconds, or a time as the engine has it (5m)")
     return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value

@@ -65,3 +65,11 @@ def test_a_timeout_without_a_unit_counts_seconds() -> None:
         for value in ("90", 90)
     )
     assert typed == counted != text
+
+
+@pytest.mark.parametrize("value", [-1, "-1", -0.5, True])
+def test_what_is_no_time_is_refused(value: Any) -> None:
+    text = (FOLDER / "tekton.yaml").read_text(encoding="utf-8")
+    with pytest.raises(ActionError, match="is no time"):
+        timeout = SetField(graph="pipeline", step="count", field="timeout", value=value)
+        apply_actions("tekton.yaml", text, [timeout], WORK)
