@@ -70,6 +70,6 @@ def test_a_timeout_without_a_unit_counts_seconds() -> None:
 @pytest.mark.parametrize("value", [-1, "-1", -0.5, True])
 def test_what_is_no_time_is_refused(value: Any) -> None:
     text = (FOLDER / "tekton.yaml").read_text(encoding="utf-8")
+    timeout = SetField(graph="pipeline", step="count", field="timeout", value=value)
     with pytest.raises(ActionError, match="is no time"):
-        timeout = SetField(graph="pipeline", step="count", field="timeout", value=value)
         apply_actions("tekton.yaml", text, [timeout], WORK)
