@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -38,6 +38,7 @@ from couler_plugins.ir import (
     replace_steps,
 )
 from couler_plugins.ir.homes import change_steps
+from couler_plugins.ir.quantities import QUANTITY
 from couler_plugins.ir.settings import with_settings
 from couler_plugins.ir.walk import CallSite
 
@@ -223,7 +224,7 @@ def _set_setting(scope: Scope, step: Step, action: SetField) -> Workflow:
         if seen.call != step.call or not (shared or (seen.name == step.name and seen.graph == scope.graph.name)):
             return seen
         if field in ("requests", "limits"):
-            return replace(seen, **{field: tuple((name, Literal(value=text)) for name, text in _pairs(value))})
+            return replace(seen, **{field: tuple(_amounts(dict(getattr(seen, field)), value))})
         if field == "cache":
             others = tuple(pair for pair in seen.annotations if pair[0] != CACHE)
             bare = replace(seen, annotations=others)
@@ -258,6 +259,17 @@ def _kept_by_operation(scope: Scope, step: Step, setting: str) -> bool:
     return at == "operation"
 
 
+def _amounts(before: Mapping[str, Value], value: Any) -> Iterator[tuple[str, Value]]:
+    """Amounts of resources: those that are the same stay as they are written."""
+    for name, text in _pairs(value):
+        if name in before and _seen(before[name]) == text:
+            yield name, before[name]
+        elif QUANTITY.fullmatch(text) or "{{" in text:
+            yield name, Literal(value=text)
+        else:
+            raise InvalidInput(f"{text!r} is no amount of {name}", hint="write a number, or a text such as 500m, 2Gi")
+
+
 def _word(value: Any) -> str:
     if not isinstance(value, str) or not value:
         raise InvalidInput("a cache declaration is a word", hint="write pure, never, or ttl=24h")
@@ -271,6 +283,6 @@ def _number(value: Any) -> int:
 
 
 def _seconds(value: Any) -> Scalar:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
+    if isinstance(value, bool) or not isinstance(value, int | float | str) or str(value).startswith("-"):
         raise InvalidInput(f"{value!r} is no time", hint="write seconds, or a time as the engine has it (5m)")
-    return value
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value

@@ -127,12 +127,20 @@ class _Form:
     def _containers(self) -> Iterator[FormField]:
         if self._operation is None:
             if not isinstance(self._callee, Graph):
-                reason = "what it runs is in another file, or is decided by the engine"
-                yield FormField(field="image", label="Image", type="text", editable=False, reason=reason)
+                yield FormField(field="image", label="Image", type="text", editable=False, reason=self._elsewhere())
             return
         for container in self._operation.containers:
             if container.role == "main":
                 yield from self._container(container)
+
+    def _elsewhere(self) -> str:
+        """Why what the step runs is not edited with it."""
+        documents = self._plan.bundle.documents
+        ends = [node.source for node in (self._step, self._callee) if node is not None and node.source]
+        files = [documents[int(source[0])].file for source in ends]
+        if len(files) == 2 and files[0] == files[1]:
+            return f"{describe_call(self._step.call)} stands for itself in this file: open it in the list"
+        return "what it runs is in another file, or is decided by the engine"
 
     def _container(self, container: Container) -> Iterator[FormField]:
         several = sum(item.role == "main" for item in self._operation.containers) > 1 if self._operation else False

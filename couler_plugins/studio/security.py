@@ -65,7 +65,7 @@ class Guard:
         if host not in self._hosts:
             return 403, f"{host!r} is not the host of this studio", "open the address that `couler studio` prints"
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc.lower() != host:
+        if origin is not None and _host_of(origin) != host:
             return 403, "another site asks", "open the address that `couler studio` prints"
         if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             return 403, "another site asks", "open the address that `couler studio` prints"
@@ -77,6 +77,14 @@ class Guard:
         if int(headers.get("content-length") or 0) > LARGEST:
             return 413, f"the request is larger than {LARGEST:,} bytes", "send less at a time"
         return None
+
+
+def _host_of(origin: str) -> str:
+    """The host of an origin, with its port; empty where it has none."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return ""
 
 
 class TooLarge(Exception):

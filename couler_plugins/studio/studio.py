@@ -148,7 +148,7 @@ class Studio:
         if file.error is not None:
             raise file.error
         versions = [entry.versions for entry in result.workflow_versions if entry.file == 0]
-        if work.workflow >= len(versions):
+        if not 0 <= work.workflow < len(versions):
             raise InvalidInput(f"the file has no workflow number {work.workflow}", file=work.path)
         first, last = versions[work.workflow][0], versions[work.workflow][-1]
         before, after = (draw_picture(one or EMPTY, work.open) for one in (first, last))

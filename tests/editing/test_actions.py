@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,3 +48,28 @@ def test_actions_on_carriage_returns_keep_them() -> None:
     text = (FOLDER / "argo.yaml").read_text(encoding="utf-8").replace("\n", "\r\n")
     new = apply_actions("argo.yaml", text, [RenameStep(graph="main", step="warn", name="shout")], WORK)
     assert new == text.replace("name: warn", "name: shout")
+
+
+@pytest.mark.parametrize(("field", "value"), [("limits", {"cpu": "1", "memory": "much"}), ("requests", {"cpu": ""})])
+@pytest.mark.parametrize(("name", "graph"), [("argo.yaml", "main"), ("tekton.yaml", "pipeline")])
+def test_what_is_no_amount_is_refused(name: str, graph: str, field: Any, value: Any) -> None:
+    text = (FOLDER / name).read_text(encoding="utf-8")
+    with pytest.raises(ActionError, match="is no amount of"):
+        apply_actions(name, text, [SetField(graph=graph, step="fetch", field=field, value=value)], WORK)
+
+
+def test_a_timeout_without_a_unit_counts_seconds() -> None:
+    text = (FOLDER / "argo.yaml").read_text(encoding="utf-8")
+    typed, counted = (
+        apply_actions("argo.yaml", text, [SetField(graph="main", step="fetch", field="timeout", value=value)], WORK)
+        for value in ("90", 90)
+    )
+    assert typed == counted != text
+
+
+@pytest.mark.parametrize("value", [-1, "-1", -0.5, True])
+def test_what_is_no_time_is_refused(value: Any) -> None:
+    text = (FOLDER / "tekton.yaml").read_text(encoding="utf-8")
+    timeout = SetField(graph="pipeline", step="count", field="timeout", value=value)
+    with pytest.raises(ActionError, match="is no time"):
+        apply_actions("tekton.yaml", text, [timeout], WORK)

@@ -29,6 +29,7 @@ def client(tmp_path: Path) -> Client:
         ({"Authorization": f"Basic {TOKEN}"}, 401, "the token is missing or wrong"),
         ({"Authorization": f"Bearer {TOKEN}", "Origin": "http://evil.example"}, 403, "another site asks"),
         ({"Authorization": f"Bearer {TOKEN}", "Origin": "null"}, 403, "another site asks"),
+        ({"Authorization": f"Bearer {TOKEN}", "Origin": "http://["}, 403, "another site asks"),
         ({"Authorization": f"Bearer {TOKEN}", "Sec-Fetch-Site": "cross-site"}, 403, "another site asks"),
         ({"Authorization": f"Bearer {TOKEN}", "Host": "evil.example:8899"}, 403, "is not the host"),
         ({"Authorization": f"Bearer {TOKEN}", "Host": "127.0.0.1:80"}, 403, "is not the host"),
@@ -108,3 +109,10 @@ def test_read_only(tmp_path: Path) -> None:
     for request_ in ("save", "view"):
         assert "--read-only" in client.ask(request_, status=422, path="nightly.yaml", actions=[action])["message"]
     assert (tmp_path / "nightly.yaml").read_text() == DAG
+
+
+@pytest.mark.parametrize("number", [-1, -5, 1, 10**18])
+@pytest.mark.parametrize("request_", ["view", "lint", "optimize"])
+def test_a_workflow_that_the_file_does_not_have(client: Client, number: int, request_: str) -> None:
+    problem = client.ask(request_, status=422, path="nightly.yaml", workflow=number)
+    assert problem["message"] == f"the file has no workflow number {number}"
