@@ -10,7 +10,7 @@ import pytest
 from couler_plugins.documents import read
 from couler_plugins.driver.linting import lint_inputs
 from couler_plugins.driver.session import session
-from couler_plugins.editing.actions import RenameStep, SetField
+from couler_plugins.editing.actions import Connect, RenameStep, SetField
 from couler_plugins.editing.apply import ActionError, apply_actions
 from couler_plugins.inputs.sources import Input
 from couler_plugins.options.config import Config
@@ -73,3 +73,11 @@ def test_what_is_no_time_is_refused(value: Any) -> None:
     timeout = SetField(graph="pipeline", step="count", field="timeout", value=value)
     with pytest.raises(ActionError, match="is no time"):
         apply_actions("tekton.yaml", text, [timeout], WORK)
+
+
+def test_a_final_task_waits_for_no_other() -> None:
+    text = (FOLDER / "tekton.yaml").read_text(encoding="utf-8")
+    final = "  finally:\n  - name: last\n    taskRef: {name: say}\n    params: [{name: text, value: bye}]\n---"
+    action = Connect(graph="pipeline", source="fetch", target="last")
+    with pytest.raises(ActionError, match="'last' runs when all others have ended"):
+        apply_actions("tekton.yaml", text.replace("---", final, 1), [action], WORK)
