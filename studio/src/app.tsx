@@ -30,7 +30,7 @@ type Dialog = "" | "save" | "convert" | "generate";
 
 export function App({ work }: { work: WorkStore }) {
   const snapshot = useSnapshot(work);
-  const { file, view, actions, problem, busy, findings, optimized, message, state } = snapshot;
+  const { file, view, actions, problem, busy, findings, optimized, message, state, draft } = snapshot;
   const [tab, setTab] = useState<Tab>("Step");
   const [dialog, setDialog] = useState<Dialog>("");
   const search = useRef<HTMLInputElement>(null);
@@ -41,6 +41,9 @@ export function App({ work }: { work: WorkStore }) {
   useEffect(() => {
     if (snapshot.selected.length) setTab((old) => (old === "Add" ? "Step" : old));
   }, [snapshot.selected]);
+  useEffect(() => {
+    if (draft) setTab("Add");
+  }, [draft]);
 
   useEffect(() => {
     const press = (event: KeyboardEvent) => {

@@ -238,6 +238,12 @@ export class WorkStore {
     this.set({ problem: null });
   }
 
+  /** Show why something cannot be done. */
+  refuse(message: string, hint: string): false {
+    this.set({ problem: problem(message, hint) });
+    return false;
+  }
+
   say(message: string): void {
     this.set({ message });
   }
@@ -311,8 +317,7 @@ export class WorkStore {
 
   async connectNodes(source: Node, target: Node): Promise<boolean> {
     if (source.graph !== target.graph) {
-      this.set({ problem: problem("the two steps are in different graphs", "draw arrows inside of one graph") });
-      return false;
+      return this.refuse("the two steps are in different graphs", "draw arrows inside of one graph");
     }
     return this.act({ do: "connect", graph: source.graph, source: source.step, target: target.step });
   }

@@ -1,15 +1,7 @@
 // From step to step with the arrow keys: down and up follow the arrows, left and right go to neighbours.
 
 import type { Node, Picture } from "../messages";
-
-function places(picture: Picture): Map<string, { x: number; y: number }> {
-  const found = new Map<string, { x: number; y: number }>();
-  for (const node of picture.nodes) {
-    const parent = found.get(node.parent) ?? { x: 0, y: 0 };
-    found.set(node.id, { x: parent.x + node.x, y: parent.y + node.y });
-  }
-  return found;
-}
+import { placesOf } from "./places";
 
 /** The steps at the other ends of a node's arrows; barriers are passed. */
 function along(picture: Picture, id: string, forward: boolean, seen = new Set<string>()): string[] {
@@ -28,7 +20,7 @@ function along(picture: Picture, id: string, forward: boolean, seen = new Set<st
 export function neighbour(picture: Picture, from: Node | undefined, direction: string): Node | undefined {
   const steps = picture.nodes.filter((node) => node.kind !== "barrier");
   if (!from) return steps[0];
-  const at = places(picture);
+  const at = placesOf(picture);
   const here = at.get(from.id) ?? { x: 0, y: 0 };
   const distance = (id: string) => {
     const there = at.get(id) ?? here;

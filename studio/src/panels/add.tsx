@@ -2,7 +2,7 @@
 
 import { useEffect, useMemo, useState } from "react";
 import type { CatalogueEntry, Input, Option } from "../messages";
-import { useSnapshot, type WorkStore } from "../work";
+import { type Draft, STEP_TYPE, useSnapshot, type WorkStore } from "../work";
 import { rescueFocus } from "./focus";
 import { grouped } from "./grouped";
 import { ReferenceSelect, SourceSelect } from "./groups";
@@ -11,9 +11,9 @@ import { Prose } from "./prose";
 import { refusalOf } from "./step";
 
 export function AddPanel({ work, onDone }: { work: WorkStore; onDone: () => void }) {
-  const { state, file } = useSnapshot(work);
+  const { state, file, draft } = useSnapshot(work);
   const [text, setText] = useState("");
-  const [chosen, setChosen] = useState<CatalogueEntry | null>(null);
+  const entry = state.catalogue.find((item) => item.name === draft?.use);
   const groups = useMemo(() => {
     const words = text.toLowerCase().split(/\s+/).filter(Boolean);
     const fitting = state.catalogue.filter((entry) => {
@@ -29,7 +29,8 @@ export function AddPanel({ work, onDone }: { work: WorkStore; onDone: () => void
         <p className="note">Nothing can be added: {file?.reason || "no workflow is open"}.</p>
       </div>
     );
-  if (chosen) return <NewStep work={work} entry={chosen} onBack={() => setChosen(null)} onDone={onDone} />;
+  if (draft && entry)
+    return <NewStep key={JSON.stringify(draft)} work={work} entry={entry} draft={draft} onBack={() => work.plan(null)} onDone={onDone} />;
   const count = groups.reduce((sum, [, entries]) => sum + entries.length, 0);
   return (
     <div className="form">
@@ -50,7 +51,12 @@ export function AddPanel({ work, onDone }: { work: WorkStore; onDone: () => void
           <ul className="catalogue">
             {entries.map((entry) => (
               <li key={entry.name}>
-                <button type="button" onClick={() => setChosen(entry)}>
+                <button
+                  type="button"
+                  draggable
+                  onDragStart={(event) => event.dataTransfer.setData(STEP_TYPE, entry.name)}
+                  onClick={() => work.plan({ use: entry.name, graph: "", needs: [] })}
+                >
                   <b>{entry.name}</b>
                   <span>
                     <Prose text={entry.description} />
@@ -71,19 +77,19 @@ function free(name: string, taken: Set<string>): string {
   return found;
 }
 
-type Props = { work: WorkStore; entry: CatalogueEntry; onBack: () => void; onDone: () => void };
+type Props = { work: WorkStore; entry: CatalogueEntry; draft: Draft; onBack: () => void; onDone: () => void };
 
-function NewStep({ work, entry, onBack, onDone }: Props) {
+function NewStep({ work, entry, draft, onBack, onDone }: Props) {
   const { view, selected, busy } = useSnapshot(work);
   const nodes = view?.picture.nodes ?? [];
   const beside = nodes.find((node) => node.id === selected[0]);
   const graphs = view?.graphs ?? [];
-  const [graph, setGraph] = useState(beside?.graph || nodes.find((node) => node.graph)?.graph || graphs[0] || "");
+  const [graph, setGraph] = useState(draft.graph || beside?.graph || nodes.find((node) => node.graph)?.graph || graphs[0] || "");
   const own = nodes.filter((node) => node.graph === graph && node.kind !== "barrier");
   const steps = [...new Map(own.map((node) => [node.step, node])).values()];
   const [name, setName] = useState(() => free(entry.name, new Set(own.map((node) => node.step))));
   const [inputs, setInputs] = useState<Record<string, Input>>({});
-  const [needs, setNeeds] = useState<string[]>([]);
+  const [needs, setNeeds] = useState<string[]>(draft.needs);
   const [all, setAll] = useState(false);
   const [refusal, setRefusal] = useState("");
   const sources = [...useGraphInputs(work, own[0]?.id), ...steps.flatMap((node) => node.outputs.map((output) => `${node.step}.${output}`))];
@@ -96,6 +102,7 @@ function NewStep({ work, entry, onBack, onDone }: Props) {
     const reason = await refusalOf(work, action);
     setRefusal(reason);
     if (reason) return;
+    work.plan(null);
     onDone();
     rescueFocus();
   };
