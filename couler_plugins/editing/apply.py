@@ -10,9 +10,8 @@ from typing import ClassVar
 from couler_plugins.documents import Finding, read
 from couler_plugins.driver.linting import lint_inputs
 from couler_plugins.driver.rewrite import Session, rewrite
-from couler_plugins.editing.actions import Action, AddStep, CopyStep, RenameStep
+from couler_plugins.editing.actions import Action, AddStep, Connect, DeleteStep, Disconnect
 from couler_plugins.editing.changes import change
-from couler_plugins.editing.fields import OF_CONTAINER
 from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
 from couler_plugins.hookspecs import Context
 from couler_plugins.inputs.sources import Input
@@ -89,7 +88,7 @@ def apply_actions(
             result = rewrite([file, *others], session, [Edit(action, session)]).to_write().files[0]
             if result.error is not None:
                 raise result.error
-            if isinstance(action, AddStep | CopyStep | RenameStep) or getattr(action, "field", "") in OF_CONTAINER:
+            if not isinstance(action, Connect | Disconnect | DeleteStep):  # they have checks of their own
                 _refuse_new_errors([file, *others], result.text or "", session)
         except CoulerError as error:
             refused = ActionError(
@@ -110,8 +109,8 @@ def _hint(action: Action, error: CoulerError) -> str | None:
 def _refuse_new_errors(files: Sequence[Input], text: str, session: Session) -> None:
     """Refuse a text that an engine has more against than against the one before.
 
-    It is a name that the engine does not take, or a field beside one that it excludes. Keys of a cache that are out of
-    date are what an edit is bound to leave: another call writes them.
+    It is a name that the engine does not take, a field beside one that it excludes, or an item without a loop. Keys of
+    a cache that are out of date are what an edit is bound to leave: another call writes them.
 
     Raises:
         InvalidInput: it has more against it.

@@ -110,6 +110,9 @@ def _set_container(scope: Scope, step: Step, action: SetField) -> Workflow:
         what = f"{step.name!r} has no container {action.container or 'main'!r}"
         raise InvalidInput(what, hint=closest(action.container, names) or "choose one of its containers")
     old = wanted[0]
+    if action.field == "script" and old.script is None and (old.command or old.args):
+        what = f"{step.name!r} runs a command, which would not run the script"
+        raise InvalidInput(what, hint="remove its command and arguments first")
     new = replace(old, **{action.field: WRITERS[action.field](old, action.value)})
     containers = tuple(new if item is old else item for item in operation.containers)
     return replace_callables(scope.workflow, {operation.name: replace(operation, containers=containers)})
@@ -169,6 +172,10 @@ def _placed(scope: Scope, step: Step, action: SetField, session: Session) -> Ste
     if action.field == "when":
         return replace(step, condition=None if action.value is None else _condition(scope, action.value, session))
     if action.value is None:
+        readers = [item.name for item in step.arguments if any(one.to == "item" for one in references(item))]
+        if step.loop is not None and readers:
+            hint = "pass something else to it first"
+            raise InvalidInput(f"{', '.join(readers)} takes the item of {step.name!r}", hint=hint)
         return replace(step, loop=None)
     ports = scope.ports(step) or {}
     loop, native = _loop(scope, action.value), native_loop(scope.workflow.engine, session)

@@ -129,6 +129,8 @@ def connect(scope: Scope, action: Connect, session: Session) -> Workflow:
     view = GraphView(graph, scope.by_name)
     if source is target or source.name in view.descendants(target.name):
         raise InvalidInput(f"{target.name!r} would wait for itself", hint="draw the arrow the other way round")
+    if target.name in graph.finalizers:
+        raise InvalidInput(f"{target.name!r} runs when all others have ended", hint="there is nothing to do")
     if graph.stages is not None:
         return _move_behind(scope, source, target)
     if any(need.step == source.name for need in needed(target.needs)):

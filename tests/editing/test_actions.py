@@ -9,7 +9,7 @@ import pytest
 from couler_plugins.documents import read
 from couler_plugins.driver.linting import lint_inputs
 from couler_plugins.driver.session import session
-from couler_plugins.editing.actions import RenameStep, SetField
+from couler_plugins.editing.actions import Connect, RenameStep, SetField
 from couler_plugins.editing.apply import ActionError, apply_actions
 from couler_plugins.inputs.sources import Input
 from couler_plugins.options.config import Config
@@ -47,3 +47,11 @@ def test_actions_on_carriage_returns_keep_them() -> None:
     text = (FOLDER / "argo.yaml").read_text(encoding="utf-8").replace("\n", "\r\n")
     new = apply_actions("argo.yaml", text, [RenameStep(graph="main", step="warn", name="shout")], WORK)
     assert new == text.replace("name: warn", "name: shout")
+
+
+def test_a_final_task_waits_for_no_other() -> None:
+    text = (FOLDER / "tekton.yaml").read_text(encoding="utf-8")
+    final = "  finally:\n  - name: last\n    taskRef: {name: say}\n    params: [{name: text, value: bye}]\n---"
+    action = Connect(graph="pipeline", source="fetch", target="last")
+    with pytest.raises(ActionError, match="'last' runs when all others have ended"):
+        apply_actions("tekton.yaml", text.replace("---", final, 1), [action], WORK)
