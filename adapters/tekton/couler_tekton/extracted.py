@@ -258,9 +258,9 @@ def holding(workflow: Workflow) -> Workflow:
 
 def named(wanted: str, bare: Workflow) -> str:
     """A name that says what it is for, and never means anything else; what a run is called may still be a template."""
-    digest = hashlib.sha256(msgspec.json.encode(msgspec.json.decode(to_json(bare)), order="sorted")).hexdigest()[
-        :DIGITS
-    ]
+    digest = hashlib.sha256(
+        msgspec.json.encode(msgspec.json.decode(to_json(bare))["workflow"], order="sorted")
+    ).hexdigest()[:DIGITS]
     spelt = OTHER.sub("-", wanted.lower())[: LONGEST - DIGITS - 1].strip("-.")
     return f"{spelt or bare.kind.lower()}-{digest}"
 
