@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +21,7 @@ from cluster.running import LIMIT
 
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
+app = pytest.importorskip("couler_plugins.studio.app")
 
 
 Work = dict[str, Any]
@@ -180,3 +183,18 @@ def test_a_pipeline_is_edited_followed_and_stopped(cluster: Cluster, namespace: 
         server.ask(f"runs/{napping['run']}/stop", {})
         napping = server.follow(napping, ended)
         assert (napping["phase"], states(napping)["last"]) == ("failed", ("last", "failed"))
+
+
+def test_a_run_is_followed_on_the_page(cluster: Cluster, namespace: str, tmp_path: Path) -> None:
+    if not (app.BUNDLE / "index.html").is_file() or not shutil.which("chromedriver"):
+        pytest.skip("needs the studio's page and Chromium")
+    tasks = [{"name": "first", "template": "echo"}, {"name": "last", "template": "nap", "depends": "first"}]
+    written(tmp_path, dag("page-", tasks, [busybox("echo", "echo from the pod"), busybox("nap", "true")]))
+    with studio(cluster, tmp_path, "w.yaml") as server:
+        script = str(Path(__file__).with_name("studio_page.py"))
+        address = f"{server.address}/#token={server.token}"
+        done = cluster.run(sys.executable, script, address, namespace, "first")
+    shown = json.loads(done.stdout.splitlines()[-1])
+    assert shown["states"] == {"first": "phase-succeeded", "last": "phase-succeeded"}
+    assert shown["marks"] == {"✓ first": "phase-succeeded", "✓ last": "phase-succeeded"}
+    assert shown["log"] == "from the pod"

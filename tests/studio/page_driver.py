@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Page", "open_page", "serve", "studio_page"]
 
 PROGRAM = "from couler_plugins.cli.group import couler; couler()"
-PATIENCE = 20.0
+PATIENCE = 40.0
 
 
 @contextmanager
