@@ -31,7 +31,11 @@ from couler_plugins.plugins import STEPS
     history_option,
     to_option,
     engine_option,
-    click.option("--port", type=click.IntRange(0, 65535), default=8899, show_default=True, help="0 for any free one."),
+    click.option(
+        "--port",
+        type=click.IntRange(0, 65535),
+        help="0 for any free one. Default: 8899, or a free one where that is taken.",
+    ),
     click.option(
         "--host",
         default="127.0.0.1",
@@ -51,7 +55,7 @@ Examples:
 """,
 )
 def command(
-    call: FileCall, *, port: int, host: str, read_only: bool, open_browser: bool, access: dict[str, Any]
+    call: FileCall, *, port: int | None, host: str, read_only: bool, open_browser: bool, access: dict[str, Any]
 ) -> int:
     """Opens an editor for workflows in your browser.
 
@@ -63,13 +67,18 @@ def command(
     Ctrl-C ends it.
     """
     try:
-        from couler_plugins.studio.server import serve
+        from couler_plugins.studio.server import needs_page, serve
     except ImportError as error:
         raise InvalidInput(f"the studio needs {error.name}", hint=install_hint("studio")) from error
 
+    output = sys.stdout  # plugins that print do it on stderr, as long as the session is open
+
     def ready(address: str) -> None:
-        click.echo(address)
-        sys.stdout.flush()
+        click.echo(address, file=output)
+        if output is not None:
+            output.flush()
+        if missing := needs_page():
+            say(missing)
         say("Ctrl-C ends the studio.")
         if open_browser:
             webbrowser.open(address)
@@ -85,12 +94,15 @@ def _generator(
     access: dict[str, Any], config: Config, session: Session
 ) -> Callable[[str, str], tuple[str, Sequence[str]]]:
     """What makes a workflow of an engine from a description."""
+    from couler_plugins.studio.studio import TURN
 
     def generate(description: str, engine: str) -> tuple[str, Sequence[str]]:
-        target = inputs.session(config, session.plugins, to=engine)
-        catalogue = library(session.plugins.all(STEPS), ())
+        with TURN:
+            target = inputs.session(config, session.plugins, to=engine)
+            catalogue = library(session.plugins.all(STEPS), ())
         generated = ask_model(access, description, (), catalogue, GenerationOptions(), None)
-        file = manifest(compose(generated.form, generated.steps), target)
+        with TURN:
+            file = manifest(compose(generated.form, generated.steps), target)
         return file.text, [*generated.notes, *(str(line) for line in (*file.decisions, *file.findings))]
 
     return generate

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import msgspec
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -24,7 +24,7 @@ from couler_plugins.studio.run_messages import ConvertRequest, GenerateRequest
 from couler_plugins.studio.schema import json_schema
 from couler_plugins.studio.security import Guard, TooLarge
 from couler_plugins.studio.state_messages import Message
-from couler_plugins.studio.studio import Studio
+from couler_plugins.studio.studio import TURN, Studio
 
 BUNDLE = Path(__file__).parent / "bundle"
 """The page, as `python3 dev.py studio` builds it; a wheel has it."""
@@ -33,7 +33,6 @@ NO_PAGE = (
     "    python3 dev.py studio\n\nThis needs Node.js and npm. "
     "Released packages have the page. The JSON API works without it.\n"
 )
-TURN = threading.Lock()
 log = logging.getLogger(__name__)
 
 
@@ -54,20 +53,26 @@ def make_app(studio: Studio, token: str, hosts: Iterable[str], routes: Iterable[
         "diff": (Work, studio.diff),
         "save": (Work, studio.save),
         "convert": (ConvertRequest, studio.convert),
-        "generate": (GenerateRequest, studio.generate),
     }
+    generate = poster(GenerateRequest, studio.generate, alone=False)  # a model may take minutes
     api: list[BaseRoute] = [
         Route("/state", _getter(studio.state)),
         Route("/schema", _getter(json_schema)),
         Route("/digest", digest_of(studio)),
         *(Route(f"/{name}", poster(*post), methods=["POST"]) for name, post in posts.items()),
+        Route("/generate", generate, methods=["POST"]),
         *routes,
     ]
     page: BaseRoute = Route("/{path:path}", _no_page)
-    if (BUNDLE / "index.html").is_file():
+    if page_is_built():
         page = Mount("/", StaticFiles(directory=BUNDLE, html=True))
-    app = Starlette(routes=[Mount("/api", routes=api), page], exception_handlers={TooLarge: _too_large})
-    return Guard(app, token, hosts)
+    handlers: dict[Any, Callable[..., Any]] = {TooLarge: _too_large, HTTPException: _no_such_request}
+    return Guard(Starlette(routes=[Mount("/api", routes=api), page], exception_handlers=handlers), token, hosts)
+
+
+def page_is_built() -> bool:
+    """Whether there is a page to serve."""
+    return (BUNDLE / "index.html").is_file()
 
 
 def _getter(method: Callable[[], object]) -> Callable[..., Any]:
@@ -77,8 +82,14 @@ def _getter(method: Callable[[], object]) -> Callable[..., Any]:
     return get
 
 
-def poster(kind: type[Message], method: Callable[[Any], object]) -> Callable[..., Any]:
-    """Return the endpoint that answers one kind of message."""
+def poster(kind: type[Message], method: Callable[[Any], object], *, alone: bool = True) -> Callable[..., Any]:
+    """Return the endpoint that answers one kind of message.
+
+    Args:
+        kind: the message.
+        method: answers it.
+        alone: whether it works while nothing else does.
+    """
     decoder = msgspec.json.Decoder(kind)
 
     async def post(request: Request) -> Response:
@@ -86,7 +97,7 @@ def poster(kind: type[Message], method: Callable[[Any], object]) -> Callable[...
             message = decoder.decode(await request.body())
         except (msgspec.DecodeError, RecursionError) as error:
             return refusal(400, f"the request makes no sense: {one_line(error)}", "see /api/schema")
-        return await respond(method, message)
+        return await respond(method, message, alone=alone)
 
     return post
 
@@ -100,10 +111,11 @@ def digest_of(studio: Studio) -> Callable[..., Any]:
     return get
 
 
-async def respond(method: Callable[..., object], *arguments: Any) -> Response:
+async def respond(method: Callable[..., object], *arguments: Any, alone: bool = True) -> Response:
     """Return what a method returns, as an answer; nothing that it raises ends the studio."""
+    call = (_one_at_a_time, method, *arguments) if alone else (method, *arguments)
     try:
-        return answer(await run_in_threadpool(_one_at_a_time, method, *arguments))
+        return answer(await run_in_threadpool(*call))
     except CoulerError as error:
         return refusal_of(error)
     except Exception as error:
@@ -118,6 +130,10 @@ def _one_at_a_time(method: Callable[..., object], *arguments: Any) -> object:
 
 async def _no_page(request: Request) -> Response:
     return PlainTextResponse(NO_PAGE, 404)
+
+
+async def _no_such_request(request: Request, error: HTTPException) -> Response:
+    return refusal(error.status_code, f"{request.method} {request.url.path}: {error.detail.lower()}", "see /api/schema")
 
 
 async def _too_large(request: Request, error: Exception) -> Response:

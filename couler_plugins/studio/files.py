@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,9 @@ from couler_plugins.errors import CoulerError, InvalidInput
 from couler_plugins.inputs.files import real_path, replace_file
 from couler_plugins.inputs.sources import Input
 from couler_plugins.options.config import Config
+
+MOST_TEXTS = 200
+"""How many texts are remembered, of all files; those that nobody has asked for longest are forgotten first."""
 
 
 class Forbidden(InvalidInput):
@@ -33,7 +37,7 @@ class OpenedFiles:
     def __init__(self, inputs: Sequence[Input], config: Config) -> None:
         self._config = config
         self.inputs = {item.relative.replace("\\", "/"): item for item in inputs}
-        self._texts: dict[str, str] = {}
+        self._texts: OrderedDict[tuple[str, str], str] = OrderedDict()
         self._read: dict[str, tuple[bytes, SourceFile]] = {}
 
     def opened(self, path: str) -> Input:
@@ -77,12 +81,16 @@ class OpenedFiles:
         file = self.current(path).file
         text = file.text if file is not None else ""
         digest = digest_of(text)
-        self._texts[digest] = text
+        self._texts[path, digest] = text
+        self._texts.move_to_end((path, digest))
+        if len(self._texts) > MOST_TEXTS:
+            self._texts.popitem(last=False)
         if base in ("", digest):
             return text, digest
-        if base not in self._texts:
+        if (path, base) not in self._texts:
             raise Conflict("the file changed on disk", file=path, hint="apply your changes to the new text, or reload")
-        return self._texts[base], base
+        self._texts.move_to_end((path, base))
+        return self._texts[path, base], base
 
     def others(self, path: str) -> list[Input]:
         """Return the other files, as they are on disk now."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import secrets
 import signal
 import socket
@@ -16,11 +18,19 @@ from couler_plugins.driver.rewrite import Session
 from couler_plugins.errors import InvalidInput
 from couler_plugins.inputs.sources import Input
 from couler_plugins.options.config import Config
-from couler_plugins.studio.app import make_app
+from couler_plugins.studio.app import make_app, page_is_built
 from couler_plugins.studio.runs import Runs, run_routes
 from couler_plugins.studio.studio import Studio
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+ANY = ("0.0.0.0", "::", "")  # noqa: S104  # who asks for it, gets it
+PORT = 8899
+"""The port that is tried first, so that an address in a browser's history leads to the next studio too."""
+NOT_BUILT = (
+    "The page of the studio is not built: in a clone of couler-plugins, run python3 dev.py studio. The API works."
+)
+SECONDS_TO_END = 3
+"""How long what is asked at the end is still answered."""
 
 
 def serve(
@@ -28,7 +38,7 @@ def serve(
     config: Config,
     work: Session,
     host: str,
-    port: int,
+    port: int | None,
     ready: Callable[[str], None],
     **options: Any,
 ) -> None:
@@ -39,35 +49,65 @@ def serve(
         config: the settings.
         work: what works on them.
         host: the address to listen at.
-        port: the port; 0 for any free one.
+        port: the port; 0 for any free one, None for the usual one, or any free one where that is taken.
         ready: is told the address of the page, with the token of this start.
         options: those of `Studio`.
 
     Raises:
         InvalidInput: the port is taken, or the address is none of this machine.
     """
+    listener = _listen(host, PORT if port is None else port, fallback=port is None)
     studio = Studio(inputs, config, work, **options)
     studio.state()  # what is read now, the page need not wait for
-    listener = _listen(host, port)
     port = listener.getsockname()[1]
     token = secrets.token_urlsafe(24)
-    names = LOOPBACK if host == LOOPBACK[0] else (f"[{host}]" if ":" in host else host, *LOOPBACK)
+    names = names_of(host)
     # Uvicorn raises the signal that has ended it once more: runs end then, and what they keep goes.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     with contextlib.closing(Runs(studio)) as runs:
         app = make_app(studio, token, [f"{name}:{port}" for name in names], run_routes(runs))
         ready(f"http://{names[0]}:{port}/#token={token}")
-        settings = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", server_header=False)
-        uvicorn.Server(settings).run(sockets=[listener])
+        settings = uvicorn.Config(
+            app, log_level="warning", access_log=False, lifespan="off", server_header=False, ws="none",
+            timeout_graceful_shutdown=SECONDS_TO_END,
+        )  # fmt: skip
+        with contextlib.suppress(KeyboardInterrupt):  # this is how it is ended
+            uvicorn.Server(settings).run(sockets=[listener])
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    """A socket that listens."""
+def needs_page() -> str:
+    """Return what to do where the page is not built; empty where it is."""
+    return "" if page_is_built() else NOT_BUILT
+
+
+def names_of(host: str) -> tuple[str, ...]:
+    """Return the names under which a studio is reached that listens at an address; the first one is for people."""
+    if host in LOOPBACK:
+        return host, *(name for name in LOOPBACK if name != host)
+    if host not in ANY:
+        return f"[{host}]" if ":" in host else host, *LOOPBACK
+    own = socket.gethostname()
+    addresses: list[str] = []
+    with contextlib.suppress(OSError):  # a machine need not know its own name
+        addresses += [str(entry[4][0]) for entry in socket.getaddrinfo(own, None, type=socket.SOCK_STREAM)]
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("192.0.2.1", 9))  # sends nothing; tells by which address others are reached
+        addresses.append(probe.getsockname()[0])
+    names = (own, *(f"[{address}]" if ":" in address else address for address in addresses))
+    return tuple(dict.fromkeys((*names, *LOOPBACK)))
+
+
+def _listen(host: str, port: int, *, fallback: bool) -> socket.socket:
+    """A socket that listens, at any free port where this one is taken and may be another."""
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if os.name == "posix":  # elsewhere, two servers would share a port
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen()
     except OSError as error:
         listener.close()
+        if fallback and error.errno == errno.EADDRINUSE:
+            return _listen(host, 0, fallback=False)
         raise InvalidInput(f"{host}:{port} cannot be used: {error.strerror}", hint="give another --port") from error
     return listener

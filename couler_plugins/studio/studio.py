@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Sequence
 
 from couler_plugins import __version__
@@ -33,7 +34,9 @@ from couler_plugins.studio.versions import FileVersions
 from couler_plugins.studio.workflows import EMPTY, names_of, workflow_at, workflows_of
 
 Generate = Callable[[str, str], tuple[str, Sequence[str]]]
-"""Makes a workflow of an engine from a description: its text, and remarks."""
+"""Makes a workflow of an engine from a description: its text, and remarks. Plugins work in it while it has `TURN`."""
+TURN = threading.Lock()
+"""Whoever has it lets plugins work: they need not bear two calls at once."""
 
 
 class Studio:
@@ -234,6 +237,9 @@ class Studio:
             self.config, self.session.plugins, to=request.to, policy=Policy(request.on_unsupported, strict=False)
         )
         file = convert_inputs([item], request.to, target).files[0]
+        others = self.files.others(request.path)
+        if file.error is not None and others:  # it may need them: they have what it calls, or what calls it
+            file = convert_inputs([item, *others], request.to, target).files[0]
         differences: list[tuple[str, str]] = [(item.loss or "note", difference_text(item)) for item in file.decisions]
         if file.error is not None:
             differences.append(("refused", str(file.error)))
