@@ -10,6 +10,7 @@
     python3 dev.py lint                  lint, formatting, types, the layers of the architecture, its figures
     python3 dev.py house [FIGURE…]       print the figures of the structure, or list what these count
     python3 dev.py bench [NAME…]         run the benchmarks, or those named; figures go to build/
+    python3 dev.py studio                build and test the page of `couler studio`; needs Node.js and npm
     python3 dev.py docs                  write the generated parts of the documentation
     python3 dev.py site                  build the documentation as a site in build/site, and check its links
     python3 dev.py release --dry-run     build wheel, sdist, SBOM and the image's wheels, and try them
@@ -40,6 +41,7 @@ TEST = [["pytest", "-n", "auto", "--dist", "worksteal"]]
 HOUSE = [["python", "tests/house.py"]]
 LINT = [["ruff", "check"], ["ruff", "format", "--check"], ["mypy"], ["lint-imports"], *HOUSE]
 
+STUDIO = [["ci"], ["run", "check"], ["run", "build"], ["test"]]
 AIRFLOW = ["tests/adapters/airflow", "tests/cli/test_dag_files.py"]
 # Newer ones are allowed by these minors, which do not run with them; their constraint files hold them back as well.
 HELD_BACK = {
@@ -73,6 +75,8 @@ def main(job: str = "help", *arguments: str) -> int:
         (ROOT / "build").mkdir(exist_ok=True)
         names = arguments or BENCHMARKS
         return run([["python", "-m", f"benchmarks.{name}", "--json", f"build/{name}.json"] for name in names], "all")
+    if job == "studio":
+        return build_studio(STUDIO)
     if job == "docs":
         return run([["python", "docs/generate.py"]], "all")
     if job == "site":
@@ -115,6 +119,16 @@ def set_up(pins: str) -> None:
     wanted = EVERYTHING if pins == "all" else RUN_TIME
     uv("pip", "install", "--quiet", "--python", str(VENV), *limits, *wanted)
     stamps[pins].write_text(state)
+
+
+def build_studio(commands: list[list[str]]) -> int:
+    """Runs npm in studio/, and returns the first exit code that is not 0; what it builds goes into the package."""
+    npm = shutil.which("npm") or sys.exit("The page of the studio needs Node.js 20.19 or newer, and npm.")
+    for arguments in commands:
+        say(" ".join(["npm", *arguments]))
+        if code := subprocess.call([npm, *arguments], cwd=ROOT / "studio"):
+            return code
+    return 0
 
 
 def other_airflow(version: str, *arguments: str) -> int:

@@ -24,6 +24,7 @@ from couler_plugins.ir.settings import SETTINGS
 from couler_plugins.options.config import load_config
 from couler_plugins.plugins import STEPS, load_plugins
 from couler_plugins.steps.arguments import text_of
+from couler_plugins.studio.schema import json_schema as messages_schema
 
 if TYPE_CHECKING:
     from couler_plugins.hookspecs import Capability, CatalogueStep, StepInput
@@ -148,8 +149,13 @@ def _of_command(command: click.Command, context: click.Context) -> Iterator[str]
 
 
 def schema() -> str:
-    """The JSON schema of the IR's JSON form."""
-    return json.dumps(json_schema(), indent=2, sort_keys=True) + "\n"
+    """The JSON schema of the IR's JSON form; fields stand in the order in which they are written."""
+    return json.dumps(json_schema(), indent=2) + "\n"
+
+
+def studio_schema() -> str:
+    """The JSON schema of what the studio's page and its server say to each other."""
+    return json.dumps(messages_schema(), indent=2) + "\n"
 
 
 STEPS_PAGE = """\
@@ -262,7 +268,8 @@ PAGES: dict[str, Callable[[], str]] = {
     "steps.md": ready_made_steps,
     "support.md": support,
     "schema/annotations.json": annotations_schema,
-    "schema/couler.ir-v0.json": schema,
+    "schema/couler.ir-v1.json": schema,
+    "schema/couler.studio-v0.json": studio_schema,
     "schema/couler.toml.json": settings_schema,
 }
 

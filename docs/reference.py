@@ -25,7 +25,7 @@ IR = """\
 
 An optimizer gets workflows as values of these types (`from couler_plugins import ir`). They are immutable and hashable:
 `ir.replace(step, timeout=ir.Literal(value=60))` returns a changed copy. `source` and `native` do not count when two
-values are compared. [The tutorial](tutorial.md) shows an optimizer, and [the JSON schema](../schema/couler.ir-v0.json)
+values are compared. [The tutorial](tutorial.md) shows an optimizer, and [the JSON schema](../schema/couler.ir-v1.json)
 the same types as JSON.
 """
 IR_SECTIONS = {

@@ -48,6 +48,8 @@ def main() -> int:
     if problems:
         sys.exit("\n".join(f"error: {problem}" for problem in problems))
     shutil.rmtree(OUTPUT, ignore_errors=True)
+    if code := dev.build_studio(dev.STUDIO):
+        return code
     build("--sdist", dist)
     build("--wheel", dist)
     (OUTPUT / "notes.md").write_text(changes, "utf-8")

@@ -40,6 +40,8 @@ OLD_NAMES = {
 PLUGINS = "`couler plugins` and every start of a command import this module, and not what it does when it runs"
 AIRFLOW = "every parse of a DAG file, and every worker, imports this module, also where the cache is off"
 LAZY = {
+    "couler_plugins.cli.sql": "the extra `sql`",
+    "couler_plugins.cli.studio": "the extra `studio`",
     "couler_plugins.cli.work": "what runs cost, which nobody asks for without a history",
     "couler_plugins.caching.plugin": PLUGINS,
     "couler_plugins.caching.policies.gdsf": "NumPy",
@@ -82,12 +84,12 @@ LIMITS = {
     "unnamed": Limit(0, 0, "rooms that the contract of layers does not name"),
     "circles": Limit(0, 0, "circles of rooms"),
     "upward": Limit(0, 0, "imports that run upward"),
-    "lazy": Limit(36, 36, "imports of our own modules inside functions"),
+    "lazy": Limit(38, 38, "imports of our own modules inside functions"),
     "reasons": Limit(0, 0, "of these, in modules without a reason in LAZY"),
     "checking": Limit(40, 38, "TYPE_CHECKING blocks"),
     "long": Limit(0, 0, "files over 300 lines"),
-    "modules": Limit(965, 1_099, "modules (were 1,136)"),
-    "statements": Limit(63_813, 82_270, "statements (were 67,172)"),
+    "modules": Limit(965, 1_155, "modules (were 1,136)"),
+    "statements": Limit(63_813, 85_600, "statements (were 67,172)"),
     "banned": Limit(0, 0, "banned identifiers in scopes of more than three lines"),
     "old": Limit(0, 0, "names that are to change"),
     "sessions": Limit(1, 1, "functions that open a session"),

@@ -197,7 +197,7 @@ def command(
         if flow is not None and not feedback:
             generated = _as_it_is(flow.workflow, request_text, catalogue)
         else:
-            generated = _asked(
+            generated = ask_model(
                 access, request_text, said, catalogue, manner, flow.workflow if flow is not None else None
             )
         if keep is not None:  # whatever the engine says: it was asked for, and paid
@@ -209,10 +209,15 @@ def command(
     ctx.exit(present(generated, workflow, lowered, output, output_format, shown))
 
 
-def _asked(
+def ask_model(
     access: dict[str, Any], description: str, feedback: tuple[str, ...], catalogue: Library, manner: Any, before: Any
 ) -> Generated:
+    """Return what a model makes of a description.
 
+    Raises:
+        InvalidInput: no model is named, or its options make no sense.
+        EngineError: it does not answer.
+    """
     try:
         client = ModelAccess(**access).opened("generating workflows", "--model NAME --url http://localhost:8000/v1")
     except ValueError as error:

@@ -12,7 +12,7 @@ from couler_plugins.cli.messages import counted
 from couler_plugins.cli.outputs import printable, write_text
 from couler_plugins.cli.records import print_json
 from couler_plugins.cli.run import print_outcome
-from couler_plugins.cli.running import NOTHING, RunRequest, run, some_of
+from couler_plugins.cli.running import RunRequest, run, some_of
 from couler_plugins.cli.settings import engine_option, json_option, max_bytes_option, target_options, with_settings
 from couler_plugins.cli.why import names_file, select_run
 from couler_plugins.cli.work import read_inputs, working
@@ -26,6 +26,7 @@ from couler_plugins.hookspecs.running import Where
 from couler_plugins.inputs.sources import Input, read_source
 from couler_plugins.options.config import Config
 from couler_plugins.resuming.optimizer import Resume
+from couler_plugins.running.runners import NOTHING
 
 CLUSTER = "cluster"
 

@@ -13,11 +13,12 @@ import msgspec
 from couler_plugins.cli.cache_options import AGE, opened
 from couler_plugins.cli.messages import write_bytes
 from couler_plugins.cli.records import print_json
-from couler_plugins.cli.running import Local, RunReport, RunRequest, described, run, some_of
+from couler_plugins.cli.running import RunReport, RunRequest, described, run, some_of
 from couler_plugins.cli.settings import KeyValue, engine_option, json_option, target_options
 from couler_plugins.cli.work import FileCall, file_command
 from couler_plugins.errors import PluginFailure
 from couler_plugins.hookspecs.running import Failure, Where
+from couler_plugins.running.runners import Local
 
 SHOWN = 5
 """Steps that failed which are shown with what they printed."""

@@ -10,41 +10,18 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from couler_plugins.cli.messages import log_retries
-from couler_plugins.driver.pipeline import refuse_broken
 from couler_plugins.driver.rewrite import Session, adapter_errors
-from couler_plugins.driver.session import lift_inputs, optimize_inputs
-from couler_plugins.errors import CoulerError, EngineError, InvalidInput, Unsupported
+from couler_plugins.driver.submission import documents_to_run
+from couler_plugins.errors import CoulerError, EngineError
 from couler_plugins.hookspecs import Optimizer
 from couler_plugins.hookspecs.running import Failure, Job, Request, Runner, Status, Submitted, Where
 from couler_plugins.inputs.sources import Input
-from couler_plugins.plugins import Plugins
 from couler_plugins.running import Head, Journal, Outcome, RunObserver, drive, new_run
-from couler_plugins.running.local import LocalRunner
-from couler_plugins.running.local.caching import Opening
-from couler_plugins.running.local.containers import ContainerEngine, Containers
+from couler_plugins.running.runners import Local, runner_of
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Local:
-    """What `--local` is told.
-
-    Attributes:
-        parallel: how many programs may run at a time.
-        opening: opens the cache, if anything is cached.
-        containers: what runs programs in containers; None where they are processes.
-    """
-
-    parallel: int | None = None
-    opening: Opening | None = None
-    containers: ContainerEngine | None = None
-
-
-NOTHING = Local()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +96,8 @@ def run(files: Sequence[Input], session: Session, wanted: RunRequest, *, quiet: 
         EngineError: the engine failed.
         KeyboardInterrupt: somebody interrupted it; what to do about that was said.
     """
-    engine, documents = _documents(files, session, wanted.pipeline, local=bool(wanted.where.folder))
+    engine, documents = documents_to_run(files, session, wanted.pipeline, local=bool(wanted.where.folder))
+    log_retries()
     runner = runner_of(session.plugins, engine, wanted.where, wanted.local)
     with contextlib.closing(_Closing(runner)), Journal.opened(wanted.journal) as journal:
         name = wanted.run or (journal.head.run if journal.head else None) or new_run()
@@ -182,39 +160,6 @@ class _Closing:
         self.close = getattr(runner, "close", lambda: None)
 
 
-def runner_of(plugins: Plugins, engine: str, where: Where, local: Local = NOTHING) -> Runner:
-    """The runner of an engine.
-
-    Raises:
-        InvalidInput: there is no such engine.
-        Unsupported: its adapter submits nothing.
-    """
-    log_retries()
-    runner = offered_runner(plugins, engine, where, local)
-    if runner is None and where.folder:
-        hint = "leave --local out, and run it on its engine"
-        raise Unsupported(
-            f"--local is not supported for workflows of {engine}", engine=engine, feature="run --local", hint=hint
-        )
-    if runner is None:
-        hint = "write the documents with `couler optimize`, and submit them with the engine's own tools"
-        raise Unsupported(f"couler cannot submit workflows of {engine}", engine=engine, feature="run", hint=hint)
-    return runner
-
-
-def offered_runner(plugins: Plugins, engine: str, where: Where, local: Local = NOTHING) -> Runner | None:
-    """The same; None where its adapter submits nothing, and the local engine cannot run what it lifts, either."""
-    adapter = plugins.adapter(engine)
-    runner = adapter.runner(where)
-    if runner is not None and where.folder and local != NOTHING:
-        message = f"{engine} has its own runner for --local, which supports no --parallel, --cache or --containers"
-        raise Unsupported(message, engine=engine, feature="run --local", hint="leave these out")
-    if runner is None and where.folder and adapter.offers("local"):
-        containers = Containers.ask(local.containers) if local.containers is not None else None
-        runner = LocalRunner(adapter, where, parallel=local.parallel, opening=local.opening, containers=containers)
-    return runner
-
-
 def described(status: Status) -> str:
     """A status in one line."""
     figures = f", {status.done} of {status.steps} steps so far are done" if status.steps else ""
@@ -235,35 +180,6 @@ def some_of(names: Sequence[str], most: int = 5) -> str:
     """Return the first of some names, and how many more there are."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return f"{', '.join(names[:most])}{more}"
-
-
-def _documents(
-    files: Sequence[Input], session: Session, pipeline: str | Sequence[Optimizer] | None, *, local: bool
-) -> tuple[str, list[Any]]:
-    """The engine, and the data of all documents; optimized where there is a pipeline.
-
-    A cluster looks itself whether workflows are whole. What runs here has to be before its first step runs.
-    """
-    for item in files:
-        if item.error is not None:
-            raise item.error
-    read = [item.file for item in files if item.file is not None]
-    engines = list(session.engines(read, _raise))
-    if len(engines) != 1:
-        message = (
-            f"found workflows of several engines ({', '.join(engines)})" if engines else "there is no workflow to run"
-        )
-        raise InvalidInput(message, hint="choose one with --engine" if engines else "give a file that holds one")
-    if local and pipeline is None:
-        refuse_broken(lift_inputs(files, session, _raise), _raise)
-    if pipeline is None:
-        bundle = session.plugins.adapter(engines[0]).load(read)
-        return engines[0], [document.data for document in bundle.documents]
-    return engines[0], list(optimize_inputs(files, pipeline, session).documents)
-
-
-def _raise(_: object, error: CoulerError) -> None:
-    raise error
 
 
 def _say_how_to_go_on(request: RunRequest, name: str, engine: str, jobs: Sequence[Job], journal: Journal) -> None:

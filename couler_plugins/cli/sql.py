@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from couler_plugins.cli.generated import manifest, outline
-from couler_plugins.cli.messages import counted, say, write_bytes
+from couler_plugins.cli.messages import counted, say, say_error, write_bytes
 from couler_plugins.cli.outputs import names
 from couler_plugins.cli.records import decision_record, finding_record, print_json
 from couler_plugins.cli.settings import KeyValue, json_option, to_option, with_settings
@@ -97,8 +97,7 @@ def command(  # each is an option
     Prints the engine's file with --to, otherwise the steps. Exits with 1 if the engine's lint finds an error.
     """
     try:
-        from couler_plugins.sql.parser import Refused, parse_program
-        from couler_plugins.sql.planning import plan_program
+        from couler_plugins.sql.program import read_program
     except ImportError as error:
         raise InvalidInput(f"`couler sql` needs {error.name}", hint=install_hint("sql")) from error
     wanted = config.origin("to") == "flag"
@@ -108,25 +107,18 @@ def command(  # each is an option
     if scripts:
         database, store = _here(database, store)
     text, shown = _read(file)
-    statements = parse_program(text, dialect, shown)
-    refused = [item for item in statements if isinstance(item, Refused)]
-    if refused:
-        for other in refused[1:]:
-            click.echo(f"error: {other}", err=True)
-        raise refused[0]
-    if not statements:
-        raise InvalidInput("there is no statement in it", file=shown, hint="write one, with a semicolon behind it")
     with working(config) as session:
         catalogue = session.plugins.all(STEPS)
-        form = plan_program(
-            [item for item in statements if not isinstance(item, Refused)],
+        form, count = read_program(
+            text,
             name or (Path(file).stem if file != "-" else "program"),
+            dialect=dialect,
+            file=shown,
+            report=say_error,
             database=database,
             store=store,
             models=dict(models),
             common=({"image": image} if image else {}) | ({"packages": ()} if installed else {}),
-            file=shown,
-            dialect=dialect,
         )
         form = with_secrets(form, catalogue, secrets)
         if problems := validate(form, catalogue):
@@ -143,7 +135,7 @@ def command(  # each is an option
     if output is not None and lowered is not None:
         replace_file(output, lowered.text)
     if output_format == "json":
-        record: dict[str, object] = {"workflow": msgspec.to_builtins(form), "statements": len(statements)}
+        record: dict[str, object] = {"workflow": msgspec.to_builtins(form), "statements": count}
         if lowered is not None:
             record["manifest"] = lowered.text
             record["decisions"] = [decision_record(item) for item in lowered.decisions]
@@ -153,7 +145,7 @@ def command(  # each is an option
         write_bytes(outline(form))
     elif output is None:
         write_bytes(lowered.text)
-    say(f"{counted(len(statements), 'statement')}, {counted(len(form.steps), 'step')}")
+    say(f"{counted(count, 'statement')}, {counted(len(form.steps), 'step')}")
     ctx.exit(int(any(item.severity == "error" for item in (lowered.findings if lowered is not None else ()))))
 
 

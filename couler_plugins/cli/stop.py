@@ -10,15 +10,15 @@ from typing import NamedTuple
 import click
 
 from couler_plugins.cli.cache_options import AGE
-from couler_plugins.cli.messages import write_bytes
+from couler_plugins.cli.messages import log_retries, write_bytes
 from couler_plugins.cli.records import print_json
-from couler_plugins.cli.running import offered_runner, runner_of
 from couler_plugins.cli.settings import engine_option, json_option, target_options, with_settings
 from couler_plugins.cli.work import usable_plugins
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.running import Runner, Where
 from couler_plugins.options.config import Config
 from couler_plugins.running import Journal
+from couler_plugins.running.runners import offered_runner, runner_of
 
 PAUSE = 1.0
 """Seconds between two looks."""
@@ -129,6 +129,7 @@ def _stop(config: Config, request: Stop) -> list[Stopped]:
             some = f"--engine {' or '.join(offering)}" if offering else "--engine"
             raise InvalidInput("no engine is given", hint=f"give {some}")
         engine = offering[0]
+    log_retries()
     runner = runner_of(plugins, engine, where)
     deadline = time.monotonic() + request.timeout
     return [_stopped(runner, place, request, deadline) for place in places]

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-import secrets
-import socket
 import sys
 import webbrowser
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
+from couler_plugins.cli.generate import ask_model, model_options
+from couler_plugins.cli.generated import manifest
 from couler_plugins.cli.messages import say
 from couler_plugins.cli.settings import engine_option, history_option, to_option
 from couler_plugins.cli.work import FileCall, file_command
+from couler_plugins.driver import session as inputs
+from couler_plugins.driver.rewrite import Session
 from couler_plugins.errors import InvalidInput, install_hint
-
-LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+from couler_plugins.generation.composition import compose
+from couler_plugins.generation.generation_options import GenerationOptions
+from couler_plugins.generation.lake import library
+from couler_plugins.options.config import Config
+from couler_plugins.plugins import STEPS
 
 
 @file_command(
@@ -33,6 +40,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
         help="The address to listen at. Others than your own machine can reach any but the default.",
     ),
     click.option("--read-only", is_flag=True, help="Look only: nothing is saved or submitted."),
+    model_options,
     click.option("--open", "open_browser", is_flag=True, help="Open the page in your browser."),
     epilog="""\b
 Examples:
@@ -42,57 +50,50 @@ Examples:
   couler studio -p dedupe,rightsize --history history.jsonl manifests/
 """,
 )
-def command(call: FileCall, *, port: int, host: str, read_only: bool, open_browser: bool) -> int:
+def command(
+    call: FileCall, *, port: int, host: str, read_only: bool, open_browser: bool, access: dict[str, Any]
+) -> int:
     """Opens an editor for workflows in your browser.
 
     Shows the graph of each workflow, and what optimizers make of it. You edit steps in forms, draw arrows, and
     add ready-made steps. "Save" writes only the lines that you changed: comments and formatting stay.
-    DAG files of Airflow are shown, not edited.
+    DAG files of Airflow are shown, not edited. With --model, the studio also makes workflows from descriptions.
 
     Listens only on your own machine. The printed address holds a token; nobody without it can use the studio.
     Ctrl-C ends it.
     """
     try:
-        import uvicorn
-
-        from couler_plugins.studio.app import make_app
-        from couler_plugins.studio.runs import run_routes
-        from couler_plugins.studio.studio import Studio
+        from couler_plugins.studio.server import serve
     except ImportError as error:
         raise InvalidInput(f"the studio needs {error.name}", hint=install_hint("studio")) from error
-    with call.session() as session:
-        studio = Studio(call.files, call.config, session, folder=_folder(call.arguments), read_only=read_only)
-        listener = _listen(host, port)
-        port = listener.getsockname()[1]
-        token = secrets.token_urlsafe(24)
-        names = LOOPBACK if host == "127.0.0.1" else (f"[{host}]" if ":" in host else host, *LOOPBACK)
-        app = make_app(studio, token, [f"{name}:{port}" for name in names], run_routes(studio))
-        address = f"http://{names[0]}:{port}/#token={token}"
+
+    def ready(address: str) -> None:
         click.echo(address)
         sys.stdout.flush()
         say("Ctrl-C ends the studio.")
         if open_browser:
             webbrowser.open(address)
-        config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", server_header=False)
-        uvicorn.Server(config).run(sockets=[listener])
+
+    with call.session() as session:
+        model = _generator(access, call.config, session) if access["model"] or access["replay"] else None
+        options = {"folder": _folder(call.arguments), "read_only": read_only, "generate": model}
+        serve(call.files, call.config, session, host, port, ready, **options)
     return 0
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    """A socket that listens.
+def _generator(
+    access: dict[str, Any], config: Config, session: Session
+) -> Callable[[str, str], tuple[str, Sequence[str]]]:
+    """What makes a workflow of an engine from a description."""
 
-    Raises:
-        InvalidInput: the port is taken, or the address is none of this machine.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
-        raise InvalidInput(f"{host}:{port} cannot be used: {error.strerror}", hint="give another --port") from error
-    return listener
+    def generate(description: str, engine: str) -> tuple[str, Sequence[str]]:
+        target = inputs.session(config, session.plugins, to=engine)
+        catalogue = library(session.plugins.all(STEPS), ())
+        generated = ask_model(access, description, (), catalogue, GenerationOptions(), None)
+        file = manifest(compose(generated.form, generated.steps), target)
+        return file.text, [*generated.notes, *(str(line) for line in (*file.decisions, *file.findings))]
+
+    return generate
 
 
 def _folder(arguments: tuple[str, ...]) -> str:

@@ -16,7 +16,7 @@ from couler_plugins.cli.history import CLUSTER, archive_of, fetched_runs, is_fil
 from couler_plugins.cli.messages import log_retries, write_bytes
 from couler_plugins.cli.outputs import printable
 from couler_plugins.cli.records import print_json
-from couler_plugins.cli.running import offered_runner, some_of
+from couler_plugins.cli.running import some_of
 from couler_plugins.cli.settings import (
     engine_option,
     history_option,
@@ -38,6 +38,7 @@ from couler_plugins.options.config import Config
 from couler_plugins.plugins import Plugins
 from couler_plugins.reliability.classification import causes_of
 from couler_plugins.reliability.diagnosis import Diagnosis, advise, diagnose
+from couler_plugins.running.runners import offered_runner
 from couler_plugins.runs import Run
 from couler_plugins.runs.history_file import goes_on
 from couler_plugins.runs.usage import NOT_RUN

@@ -39,7 +39,8 @@ retry: how often it is tried again, a number; None for none.
 timeout: seconds, or a text as the engine writes times; None for none.
 requests, limits: quantities by resource: `{"cpu": "500m", "memory": "1Gi"}`.
 when: a `couler_plugins.generation.form.Comparison`, by its fields `left`, `op` and `right`; None for always.
-over: a list of constants, or a reference, as in `couler_plugins.generation.form`; None for once.
+over: a list of constants, or a reference, as in `couler_plugins.generation.form`; None for once. What takes one input
+    takes the item.
 cache: `pure`, `never`, or what else `couler.io/cache` can say; None for nothing.
 """
 
@@ -56,7 +57,7 @@ class _Action(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     graph: str = ""
 
 
-class SetField(_Action, tag="set", kw_only=True):
+class SetField(_Action, frozen=True, tag="set", kw_only=True):
     """Give a field of a step another value.
 
     Attributes:
@@ -86,7 +87,7 @@ class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     source: str | None = msgspec.field(default=None, name="from")
 
 
-class PassInput(_Action, tag="pass", kw_only=True):
+class PassInput(_Action, frozen=True, tag="pass", kw_only=True):
     """Pass something to an input of a step: a constant, or what another step gives.
 
     Attributes:
@@ -98,7 +99,7 @@ class PassInput(_Action, tag="pass", kw_only=True):
     input: Input
 
 
-class AddStep(_Action, tag="add", kw_only=True):
+class AddStep(_Action, frozen=True, tag="add", kw_only=True):
     """Add a ready-made step.
 
     Attributes:
@@ -114,7 +115,7 @@ class AddStep(_Action, tag="add", kw_only=True):
     needs: tuple[str, ...] = ()
 
 
-class CopyStep(_Action, tag="copy", kw_only=True):
+class CopyStep(_Action, frozen=True, tag="copy", kw_only=True):
     """Add a copy of a step, with its inputs and needs.
 
     Attributes:
@@ -126,7 +127,7 @@ class CopyStep(_Action, tag="copy", kw_only=True):
     name: str
 
 
-class RenameStep(_Action, tag="rename", kw_only=True):
+class RenameStep(_Action, frozen=True, tag="rename", kw_only=True):
     """Give a step another name, in all references too.
 
     Attributes:
@@ -138,7 +139,7 @@ class RenameStep(_Action, tag="rename", kw_only=True):
     name: str
 
 
-class DeleteStep(_Action, tag="delete", kw_only=True):
+class DeleteStep(_Action, frozen=True, tag="delete", kw_only=True):
     """Delete a step that no other reads from; what it runs goes too, where nothing else calls it.
 
     Attributes:
@@ -148,7 +149,7 @@ class DeleteStep(_Action, tag="delete", kw_only=True):
     step: str
 
 
-class Connect(_Action, tag="connect", kw_only=True):
+class Connect(_Action, frozen=True, tag="connect", kw_only=True):
     """Make a step wait for another.
 
     Attributes:
@@ -160,7 +161,7 @@ class Connect(_Action, tag="connect", kw_only=True):
     target: str
 
 
-class Disconnect(_Action, tag="disconnect", kw_only=True):
+class Disconnect(_Action, frozen=True, tag="disconnect", kw_only=True):
     """Make a step wait for another no longer; it must not read from it.
 
     Attributes:

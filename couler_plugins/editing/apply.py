@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from couler_plugins.documents import read
+from couler_plugins.documents import Finding, read
+from couler_plugins.driver.linting import lint_inputs
 from couler_plugins.driver.rewrite import Session, rewrite
-from couler_plugins.editing.actions import Action
+from couler_plugins.editing.actions import Action, AddStep, CopyStep, RenameStep
 from couler_plugins.editing.changes import change
-from couler_plugins.errors import CoulerError, InvalidInput
+from couler_plugins.editing.fields import OF_CONTAINER
+from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
 from couler_plugins.hookspecs import Context
 from couler_plugins.inputs.sources import Input
 from couler_plugins.ir import Workflow, verify
 from couler_plugins.plan import Decision, Plan
+
+STALE = "stale-key"
+"""What lint calls a key of a cache that is out of date."""
 
 
 class ActionError(InvalidInput):
@@ -50,6 +56,8 @@ class Edit:
         """
         numbers = plan.bundle.file_numbers
         own = [item for item in plan.workflows if item.source is not None and numbers[int(item.source[0])] == 0]
+        if not own:
+            return plan  # the file is refused for what is wrong in it
         if self.action.workflow >= len(own):
             raise InvalidInput(f"the file has no workflow number {self.action.workflow}", hint="open the file again")
         old = own[self.action.workflow]
@@ -81,12 +89,45 @@ def apply_actions(
             result = rewrite([file, *others], session, [Edit(action, session)]).to_write().files[0]
             if result.error is not None:
                 raise result.error
+            if isinstance(action, AddStep | CopyStep | RenameStep) or getattr(action, "field", "") in OF_CONTAINER:
+                _refuse_new_errors([file, *others], result.text or "", session)
         except CoulerError as error:
-            refused = ActionError(error.message, hint=error.hint, file=name, line=error.line, engine=error.engine)
+            refused = ActionError(
+                error.message, hint=_hint(action, error), file=name, line=error.line, engine=error.engine
+            )
             refused.number = number
             raise refused from error
         text = result.text or ""
     return text
+
+
+def _hint(action: Action, error: CoulerError) -> str | None:
+    if isinstance(action, AddStep) and isinstance(error, Unsupported) and error.feature == "Port.value":
+        return "the run has no value for this parameter: give the step's input one"
+    return error.hint
+
+
+def _refuse_new_errors(files: Sequence[Input], text: str, session: Session) -> None:
+    """Refuse a text that an engine has more against than against the one before.
+
+    It is a name that the engine does not take, or a field beside one that it excludes. Keys of a cache that are out of
+    date are what an edit is bound to leave: another call writes them.
+
+    Raises:
+        InvalidInput: it has more against it.
+    """
+    name = files[0].name
+    after = [Input(name=name, relative=name, file=read(text, name)), *files[1:]]
+    new = _errors(after, session)
+    old = Counter(finding.code for finding in _errors(files, session)) if new else Counter()
+    for finding in new:
+        old[finding.code] -= 1
+        if old[finding.code] < 0:
+            raise InvalidInput(finding.message, hint=finding.hint, line=finding.line)
+
+
+def _errors(files: Sequence[Input], session: Session) -> list[Finding]:
+    return [item for item in lint_inputs(files, session).findings if item.severity == "error" and item.code != STALE]
 
 
 def _refuse_broken(old: Workflow, new: Workflow) -> None:

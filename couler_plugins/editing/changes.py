@@ -18,7 +18,8 @@ from couler_plugins.editing.actions import (
     RenameStep,
     SetField,
 )
-from couler_plugins.editing.scope import Scope
+from couler_plugins.editing.scope import ONE_STEP, Scope
+from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Workflow, clone_step, rename_steps
 from couler_plugins.plan import Plan
 
@@ -29,6 +30,8 @@ def change(workflow: Workflow, action: Action, plan: Plan, session: Session) -> 
     Raises:
         CoulerError: the action makes no sense, or the engine cannot have what it asks for.
     """
+    if not action.graph and not (isinstance(action, SetField) and action.field not in ("when", "over")):
+        raise InvalidInput(f"{workflow.label} has no graph around this", hint=ONE_STEP)
     return CHANGES[type(action)](Scope(plan, workflow, action.graph), action, session)
 
 

@@ -10,7 +10,8 @@ import msgspec
 from couler_plugins.caching.declarations import CACHE
 from couler_plugins.driver.rewrite import Session
 from couler_plugins.editing.actions import PassInput, Scalar, SetField
-from couler_plugins.editing.native import native_condition
+from couler_plugins.editing.native import native_condition, native_loop
+from couler_plugins.editing.reads import behind_reads
 from couler_plugins.editing.scope import Scope
 from couler_plugins.errors import InvalidInput, Unsupported, closest
 from couler_plugins.generation.form import Comparison
@@ -24,12 +25,14 @@ from couler_plugins.ir import (
     Loop,
     Native,
     Operation,
+    PortKind,
     Reference,
     Retry,
     SettableStep,
     Step,
     Value,
     Workflow,
+    references,
     replace,
     replace_callables,
     replace_steps,
@@ -53,7 +56,7 @@ def set_field(scope: Scope, action: SetField, session: Session) -> Workflow:
     if action.field in OF_CONTAINER:
         return _set_container(scope, step, action)
     if action.field in ("when", "over"):
-        new = replace(step, **_placed(scope, action, session))
+        new = behind_reads(scope, step, _placed(scope, step, action, session), session)
         return replace_steps(scope.workflow, {(scope.graph.name, step.name): new})
     return _set_setting(scope, step, action)
 
@@ -65,20 +68,34 @@ def pass_input(scope: Scope, action: PassInput, session: Session) -> Workflow:
         InvalidInput: what the step runs has no such input.
     """
     step, name = scope.step(action.step), action.input.name
-    callee = scope.callee(step)
-    ports = {port.name: port.kind for port in callee.inputs} if callee is not None else {}
-    ports = {**ports, **{item.name: item.kind for item in step.arguments}}
-    if callee is not None and name not in ports:
+    declared = scope.ports(step)
+    ports = {**(declared or {}), **{item.name: item.kind for item in step.arguments}}
+    if declared is not None and name not in ports:
         hint = closest(name, ports) or f"it takes {', '.join(ports) or 'nothing'}"
         raise InvalidInput(f"what {step.name!r} runs has no input {name!r}", hint=hint)
     value = scope.value(action.input)
-    kind = value.kind if isinstance(value, Reference) and value.kind == "artifact" else ports.get(name, "parameter")
+    if isinstance(value, Reference) and value.to == "item":
+        value = _item(scope, step, name, session)
+    is_file = isinstance(value, Reference) and value.kind == "artifact"
+    kind: PortKind = "artifact" if is_file else ports.get(name, "parameter")
     new = None if value is None else Argument(name=name, value=value, kind=kind)
     arguments = [item for item in (new if item.name == name else item for item in step.arguments) if item is not None]
     if new is not None and new not in arguments:
         arguments.append(new)
     ordered = sorted(arguments, key=lambda item: item.kind == "artifact")  # parameters stand before artifacts
-    return replace_steps(scope.workflow, {(scope.graph.name, step.name): replace(step, arguments=tuple(ordered))})
+    changed = behind_reads(scope, step, replace(step, arguments=tuple(ordered)), session)
+    return replace_steps(scope.workflow, {(scope.graph.name, step.name): changed})
+
+
+def _item(scope: Scope, step: Step, name: str, session: Session) -> Value:
+    """The item of a step's loop, for an input."""
+    if step.loop is None:
+        raise InvalidInput(f"{step.name!r} runs once, and has no item", hint="say what it runs for each of first")
+    inputs = {item.name: item.value for item in step.arguments if any(one.to == "item" for one in references(item))}
+    if name in inputs or not native_loop(scope.workflow.engine, session).by_input:
+        return inputs.get(name, Reference(to="item"))
+    what = f"{', '.join(inputs)} takes the item of {step.name!r}, and no other input can"
+    raise Unsupported(what, feature="Loop.axes", hint="change the loop in the file")
 
 
 # The fields of containers.
@@ -148,10 +165,29 @@ WRITERS: dict[str, Callable[[Container, Any], Any]] = {
 # Where and how often a step runs.
 
 
-def _placed(scope: Scope, action: SetField, session: Session) -> dict[str, Any]:
+def _placed(scope: Scope, step: Step, action: SetField, session: Session) -> Step:
     if action.field == "when":
-        return {"condition": None if action.value is None else _condition(scope, action.value, session)}
-    return {"loop": None if action.value is None else _loop(scope, action.value)}
+        return replace(step, condition=None if action.value is None else _condition(scope, action.value, session))
+    if action.value is None:
+        return replace(step, loop=None)
+    ports = scope.ports(step) or {}
+    loop, native = _loop(scope, action.value), native_loop(scope.workflow.engine, session)
+    if any(reference.to == "item" for reference in references(step)) or (len(ports) != 1 and not native.by_input):
+        old = step.loop
+        axis = old.axes[0].name if old is not None and len(old.axes) == 1 else loop.axes[0].name
+        return replace(step, loop=replace(loop, combine=native.combine, axes=(replace(loop.axes[0], name=axis),)))
+    if len(ports) != 1:
+        hint = "write the loop in the file"
+        what = f"{step.name!r} takes {len(ports)} inputs: it is not clear which of them takes the item"
+        raise Unsupported(what, feature="Step.loop", hint=hint)
+    ((name, kind),) = ports.items()
+    axis = name if native.by_input else loop.axes[0].name
+    item = Reference(to="item", name=name if native.by_name else "")
+    return replace(
+        step,
+        loop=replace(loop, combine=native.combine, axes=(replace(loop.axes[0], name=axis),)),
+        arguments=(Argument(name=name, value=item, kind=kind),),
+    )
 
 
 def _condition(scope: Scope, value: Any, session: Session) -> Value:
@@ -206,12 +242,20 @@ def _set_setting(scope: Scope, step: Step, action: SetField) -> Workflow:
 
 
 def _kept_by_operation(scope: Scope, step: Step, setting: str) -> bool:
-    """Whether the engine keeps a setting in what a step runs, so that all steps that run it share it."""
+    """Whether the engine keeps a setting in what a step runs, so that all steps that run it share it.
+
+    Raises:
+        Unsupported: only the calls of something say it, and this is none of them.
+    """
     callee = scope.callee(step)
     if scope.plan.homes is None or not isinstance(callee, Operation):
         return False
-    home = scope.plan.homes[setting].of(scope.workflow, CallSite(scope.graph, step), callee)
-    return home.at == "operation"
+    site = CallSite(scope.graph if scope.graph.name else None, step)
+    at = scope.plan.homes[setting].of(scope.workflow, site, callee).at
+    if at == "step" and scope.is_no_call(step):
+        what = f"each call of {step.name!r} has its own {setting}"
+        raise Unsupported(what, feature=f"Step.{setting}", hint="set it on the steps that call it")
+    return at == "operation"
 
 
 def _word(value: Any) -> str:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from couler_plugins.driver.rewrite import Session
 from couler_plugins.editing.actions import AddStep, Connect, DeleteStep, Disconnect, Input
-from couler_plugins.editing.native import native_step
+from couler_plugins.editing.native import native_needs, native_step
+from couler_plugins.editing.parameters import with_parameters, without_uncalled, without_unread
 from couler_plugins.editing.scope import Scope
 from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.generation.types import converted
 from couler_plugins.hookspecs import CatalogueStep
+from couler_plugins.hookspecs.steps import InputType
 from couler_plugins.ir import (
     Call,
     Graph,
@@ -20,17 +22,16 @@ from couler_plugins.ir import (
     Need,
     Needs,
     Operation,
-    Port,
+    Reference,
     Step,
+    Template,
     Value,
     Workflow,
     all_of,
-    call_sites,
     conjuncts,
     fresh_name,
     needed,
     references,
-    remove_callables,
     replace,
     replace_callables,
     replace_steps,
@@ -63,23 +64,23 @@ def add_step(scope: Scope, action: AddStep, session: Session) -> Workflow:
     types = {item.name: item.type for item in entry.inputs}
     built = entry.build({item.name: _argument(scope, item, types) for item in action.inputs})
     name = checked_name(scope, action.step)
-    native = native_step(built, name, scope.workflow.engine, session)
+    native = native_step(built, scope.workflow.engine, session)
     operation = _same(scope, native.operation)
     if operation is None:
         operation = replace(native.operation, name=fresh_name(native.operation.name, scope.by_name))
     read = [item.source.partition(".")[0] for item in action.inputs if item.source]
-    waits = [step for step in dict.fromkeys([*read, *action.needs]) if step in scope.steps or step in action.needs]
+    waits = list(dict.fromkeys([*(step for step in read if step in scope.steps), *map(scope.checked, action.needs)]))
     graph = scope.graph
     step = replace(native.step, name=name, call=Call(name=operation.name))
     if graph.stages is None:
-        step = replace(step, needs=all_of([scope.need(item) for item in waits]))
+        implied = read if read and not native_needs(scope.workflow.engine, session).for_reads else ()
+        needs: list[Needs] = [scope.need(item, session) for item in waits if item not in implied]
+        step = replace(step, needs=all_of(needs))
     stages = graph.stages if graph.stages is None else _staged(graph.stages, name, waits)
     new = replace(graph, steps=(*graph.steps, step), stages=stages, targets=_with_target(graph, name))
     added = () if operation.name in scope.by_name else (operation,)
     workflow = replace_callables(scope.workflow, {graph.name: new}, added)
-    own = {port.name for port in workflow.parameters}
-    more = tuple(Port(name=item) for item in built.parameters if item not in own)
-    return replace(workflow, parameters=(*workflow.parameters, *more)) if more else workflow
+    return with_parameters(workflow, graph.name, native.parameters, of_workflow=native.of_workflow)
 
 
 def delete_step(scope: Scope, action: DeleteStep, session: Session) -> Workflow:
@@ -103,10 +104,10 @@ def delete_step(scope: Scope, action: DeleteStep, session: Session) -> Workflow:
             else f"{', '.join(readers)} read from it"
         )
         raise InvalidInput(what, hint="pass something else to their inputs first")
-    handed = list(conjuncts(step.needs))
+    inherited = list(conjuncts(step.needs))
     changed = replace(
         graph,
-        steps=tuple(_without_need(item, step.name, handed) for item in others),
+        steps=tuple(_without_need(item, step.name, inherited) for item in others),
         stages=graph.stages and tuple(filter(None, (_without(stage, step.name) for stage in graph.stages))),
         finalizers=_without(graph.finalizers, step.name),
         targets=tuple(name for name in graph.targets if name != step.name),
@@ -114,12 +115,8 @@ def delete_step(scope: Scope, action: DeleteStep, session: Session) -> Workflow:
     )
     if graph.targets and not changed.targets:
         raise InvalidInput(f"{step.name!r} is what {graph.name!r} is run for", hint="name another target in the file")
-    workflow = replace_callables(scope.workflow, {graph.name: changed})
-    called = {site.step.call.name for site in call_sites(workflow) if isinstance(site.step.call, Call)}
-    callee = scope.callee(step)
-    if isinstance(callee, Operation) and callee.name not in called and not workflow.library:
-        workflow = remove_callables(workflow, {callee.name})
-    return workflow
+    workflow = without_uncalled(replace_callables(scope.workflow, {graph.name: changed}), scope.workflow)
+    return without_unread(workflow, graph.name, step)
 
 
 def connect(scope: Scope, action: Connect, session: Session) -> Workflow:
@@ -127,17 +124,16 @@ def connect(scope: Scope, action: Connect, session: Session) -> Workflow:
 
     Raises:
         InvalidInput: it would wait for itself, or it waits already.
-        Unsupported: in a graph of stages, other steps read from it before.
     """
     source, target, graph = scope.step(action.source), scope.step(action.target), scope.graph
     view = GraphView(graph, scope.by_name)
     if source is target or source.name in view.descendants(target.name):
         raise InvalidInput(f"{target.name!r} would wait for itself", hint="draw the arrow the other way round")
     if graph.stages is not None:
-        return _move_behind(scope, source, target, view)
+        return _move_behind(scope, source, target)
     if any(need.step == source.name for need in needed(target.needs)):
         raise InvalidInput(f"{target.name!r} waits for {source.name!r} already", hint="there is nothing to do")
-    needs = all_of([*conjuncts(target.needs), scope.need(source.name)])
+    needs = all_of([*conjuncts(target.needs), scope.need(source.name, session)])
     return replace_steps(scope.workflow, {(graph.name, target.name): replace(target, needs=needs)})
 
 
@@ -146,17 +142,14 @@ def disconnect(scope: Scope, action: Disconnect, session: Session) -> Workflow:
 
     Raises:
         InvalidInput: it reads from it, or does not wait for it by itself.
-        Unsupported: the graph has stages, or it waits for how several steps end.
+        Unsupported: in a graph of stages, other steps would wait for something else, too.
     """
     source, target, graph = scope.step(action.source), scope.step(action.target), scope.graph
-    if graph.stages is not None:
-        hint = "move the step into another group in the file"
-        raise Unsupported(
-            f"the steps of {graph.name!r} run in groups, one after another", feature="Graph.stages", hint=hint
-        )
     if source.name in GraphView(graph, scope.by_name).reads.get(target.name, ()):
         hint = "pass something else to its inputs first"
         raise InvalidInput(f"{target.name!r} reads from {source.name!r}", hint=hint)
+    if graph.stages is not None:
+        return _move_beside(scope, source, target)
     parts = conjuncts(target.needs)
     others = [part for part in parts if not (isinstance(part, Need) and part.step == source.name)]
     if len(others) == len(parts):
@@ -165,12 +158,12 @@ def disconnect(scope: Scope, action: Disconnect, session: Session) -> Workflow:
     return replace_steps(scope.workflow, {(graph.name, target.name): replace(target, needs=all_of(others))})
 
 
-def _argument(scope: Scope, item: Input, types: dict[str, str]) -> object:
+def _argument(scope: Scope, item: Input, types: Mapping[str, InputType]) -> object:
     value: Value | None = scope.value(item)
     if not isinstance(value, Literal):
         return value
     try:
-        return converted(item.value, types[item.name]) if item.name in types else item.value  # type: ignore[arg-type]
+        return converted(item.value, types[item.name]) if item.name in types else item.value
     except ValueError:
         raise InvalidInput(f"the input {item.name!r} takes {types[item.name]}, not {item.value!r}") from None
 
@@ -181,7 +174,7 @@ def _same(scope: Scope, operation: Operation) -> Operation | None:
     return next((item for item in own if replace(operation, name=item.name) == item), None)
 
 
-def _with_target(graph: Graph, name: str) -> tuple[object, ...]:
+def _with_target(graph: Graph, name: str) -> tuple[str | Reference | Template, ...]:
     return graph.targets if not graph.targets or not graph.wants_all else (*graph.targets, name)
 
 
@@ -194,29 +187,45 @@ def _staged(stages: tuple[tuple[str, ...], ...], name: str, waits: Iterable[str]
     return (*stages[:behind], (*stages[behind], name), *stages[behind + 1 :])
 
 
-def _move_behind(scope: Scope, source: Step, target: Step, view: GraphView) -> Workflow:
-    graph = scope.graph
-    assert graph.stages is not None
-    number = {name: place for place, stage in enumerate(graph.stages) for name in stage}
-    if number[source.name] < number[target.name]:
+def _move_behind(scope: Scope, source: Step, target: Step) -> Workflow:
+    """Put a step into a stage of its own behind the one that it is in with another: no other waits for less."""
+    stages = scope.graph.stages or ()
+    number = {name: place for place, stage in enumerate(stages) for name in stage}
+    place = number[source.name]
+    if place < number[target.name]:
         raise InvalidInput(f"{target.name!r} waits for {source.name!r} already", hint="its group runs later")
-    readers = [name for name, reads in view.reads.items() if target.name in reads]
-    early = [name for name in readers if number[name] <= number[source.name] + 1]
-    if early:
-        what = f"{', '.join(early)} reads from {target.name!r}, and runs before it then"
-        raise Unsupported(what, feature="Graph.stages", hint="move the groups in the file")
-    without = tuple(_without(stage, target.name) for stage in graph.stages)
-    moved = tuple(filter(None, _staged(without, target.name, [source.name])))
-    order = {name: place for place, name in enumerate(name for stage in moved for name in stage)}
-    steps = tuple(sorted(graph.steps, key=lambda step: order[step.name]))
-    return replace_callables(scope.workflow, {graph.name: replace(graph, stages=moved, steps=steps)})
+    if place > number[target.name]:
+        raise InvalidInput(f"{target.name!r} runs before {source.name!r}", hint="move the groups in the file")
+    before = _without(stages[place], target.name)
+    return _with_stages(scope, (*stages[:place], before, (target.name,), *stages[place + 1 :]))
+
+
+def _move_beside(scope: Scope, source: Step, target: Step) -> Workflow:
+    """Make one stage of two with one step each; else other steps would wait for more, or this one for less."""
+    stages = scope.graph.stages or ()
+    number = {name: place for place, stage in enumerate(stages) for name in stage}
+    place = number[source.name]
+    if place >= number[target.name]:
+        raise InvalidInput(f"{target.name!r} does not wait for {source.name!r}", hint="there is nothing to do")
+    if place + 1 != number[target.name] or len(stages[place]) > 1 or len(stages[place + 1]) > 1:
+        what = (
+            f"the steps of {scope.graph.name!r} run in groups, one after another: others would start earlier or later"
+        )
+        raise Unsupported(what, feature="Graph.stages", hint="move the step into another group in the file")
+    return _with_stages(scope, (*stages[:place], (source.name, target.name), *stages[place + 2 :]))
+
+
+def _with_stages(scope: Scope, stages: tuple[tuple[str, ...], ...]) -> Workflow:
+    order = {name: place for place, name in enumerate(name for stage in stages for name in stage)}
+    steps = tuple(sorted(scope.graph.steps, key=lambda step: order[step.name]))
+    return replace_callables(scope.workflow, {scope.graph.name: replace(scope.graph, stages=stages, steps=steps)})
 
 
 def _without(names: tuple[str, ...], name: str) -> tuple[str, ...]:
     return tuple(item for item in names if item != name)
 
 
-def _without_need(step: Step, name: str, handed: list[Needs]) -> Step:
+def _without_need(step: Step, name: str, inherited: list[Needs]) -> Step:
     if all(need.step != name for need in needed(step.needs)):
         return step
     parts = conjuncts(step.needs)
@@ -225,4 +234,4 @@ def _without_need(step: Step, name: str, handed: list[Needs]) -> Step:
         what = f"{step.name!r} waits for how {name!r} or another step ends"
         raise InvalidInput(what, hint="change what it waits for in the file first")
     own: list[Needs] = [part for part in parts if part not in simple]
-    return replace(step, needs=all_of([*own, *handed]))
+    return replace(step, needs=all_of([*own, *inherited]))

@@ -9,10 +9,25 @@ import msgspec
 
 from couler_plugins.options.rows import Row
 
-__all__ = ["Failure", "Job", "Phase", "Produced", "Request", "Runner", "Status", "Submitted", "Where"]
+__all__ = [
+    "Failure",
+    "Job",
+    "Phase",
+    "Produced",
+    "Request",
+    "Runner",
+    "Status",
+    "StepLog",
+    "StepPhase",
+    "StepStatus",
+    "Submitted",
+    "Where",
+]
 
 Phase = Literal["pending", "running", "succeeded", "failed"]
 """Where a job stands. What was put in place and does not run by itself has succeeded at once."""
+StepPhase = Literal["pending", "running", "succeeded", "failed", "skipped", "cached"]
+"""Where a step stands."""
 
 
 class Where(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,11 +148,45 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
 
 
+class StepStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """Where one step of a job stands, with nothing secret in it.
+
+    Attributes:
+        step: the engine's names of the steps from the entry down, joined by `/`; unique in a job, also where a step
+            runs for several items.
+        node: the workflow's names of the same steps, joined by `/`; `!NAME` is the handler of that name, or `!0` the
+            first one without a name. Empty where the engine does not say it.
+        phase: where it stands.
+        message: what the engine says of that; often empty.
+        has_log: whether `log` can give what it printed.
+    """
+
+    step: str
+    node: str = ""
+    phase: StepPhase
+    message: str = ""
+    has_log: bool = False
+
+
+class StepLog(msgspec.Struct, frozen=True, kw_only=True):
+    """The last lines that a step printed, with nothing secret in them.
+
+    Attributes:
+        lines: the lines.
+        note: why these could not be read; empty where they were.
+    """
+
+    lines: tuple[str, ...] = ()
+    note: str = ""
+
+
 class Runner(Protocol):
     """An adapter's facet for one engine. Nothing is connected to before the first method that needs it is called.
 
     Every method can be interrupted at any point, by the death of the process as well, and be called again. A runner may
-    have a method `failures(place)` as well, which gives the `Failure` of each step of a job that failed.
+    have further methods. `failures(place)` gives the `Failure` of each step of a job that failed. `steps(place)` gives
+    the `StepStatus` of each step that the engine tells of. `log(place, step, lines)` gives the `StepLog` of one of
+    these, and raises `InvalidInput` where there is no such step.
     """
 
     def jobs(self, documents: Sequence[Any], request: Request) -> Sequence[Job]:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from couler_plugins.errors import Unsupported
-from couler_plugins.ir.edits import redirect_calls, replace_callables
+from couler_plugins.ir.edits import fresh_name, redirect_calls, replace_callables
 from couler_plugins.ir.needs import Need, map_needs
 from couler_plugins.ir.values import ANY_STEP, Reference, replace
-from couler_plugins.ir.walk import call_sites, callables, inline_callees, map_references, references
-from couler_plugins.ir.workflow import Dynamic, Graph, Operation, Step, Workflow
+from couler_plugins.ir.walk import call_sites, callables, callee_of, inline_callees, map_references, references
+from couler_plugins.ir.workflow import Call, Dynamic, Graph, Operation, Step, Workflow
 
 
 def rename_callable(workflow: Workflow, old: str, new: str) -> Workflow:
@@ -145,7 +145,7 @@ def clone_step(workflow: Workflow, graph_name: str, step_name: str, new: str) ->
     """`workflow` with a second call site that does what the first does, beside it in its stage or with its needs.
 
     Raises:
-        Unsupported: `new` is taken, or the step's callee is written inline.
+        Unsupported: `new` is taken, or a graph, or what a handler runs, is written inside the step.
     """
     by_name = callables(workflow)
     graph = by_name[graph_name]
@@ -153,7 +153,9 @@ def clone_step(workflow: Workflow, graph_name: str, step_name: str, new: str) ->
     step = next(step for step in graph.steps if step.name == step_name)
     if any(other.name == new for other in graph.steps):
         raise Unsupported(f"{new!r} is taken", engine=workflow.engine, step=step_name, hint="choose another name")
-    if inline_callees(step, by_name):
+    body = callee_of(step, by_name)
+    own_body = body if isinstance(body, Operation) and body.inline else None
+    if inline_callees(step, by_name) != ((own_body,) if own_body is not None else ()):
         raise Unsupported(
             f"what {step_name!r} runs is written inline",
             engine=workflow.engine,
@@ -168,6 +170,12 @@ def clone_step(workflow: Workflow, graph_name: str, step_name: str, new: str) ->
         return tuple(name for old in names for name in ((old, new) if old == step_name else (old,)))
 
     copy = replace(map_references(step, own), name=new)
+    bodies = []
+    if own_body is not None:
+        bodies = [
+            replace(map_references(own_body, own), name=fresh_name(_renamed(own_body.name, step_name, new), by_name))
+        ]
+        copy = replace(copy, call=Call(name=bodies[0].name))
     steps = tuple(item for old in graph.steps for item in ((old, copy) if old is step else (old,)))
     stages = graph.stages and tuple(beside(stage) for stage in graph.stages)
     cloned = replace(
@@ -178,4 +186,9 @@ def clone_step(workflow: Workflow, graph_name: str, step_name: str, new: str) ->
         targets=tuple(item for old in graph.targets for item in ((old, new) if old == step_name else (old,))),
         regions=tuple(replace(region, steps=beside(region.steps)) for region in graph.regions),
     )
-    return replace_callables(workflow, {graph_name: cloned})
+    return replace_callables(workflow, {graph_name: cloned}, bodies)
+
+
+def _renamed(callee: str, step: str, new: str) -> str:
+    """The name of a copy of what is written inside a step: that is often called after the step."""
+    return callee.removesuffix(step) + new if callee.endswith(step) else new

@@ -1,4 +1,7 @@
-"""The JSON form of a workflow, version `v0`: no sources, no native spellings, mappings sorted."""
+"""The JSON form of a workflow, version `v1`: no sources, no native spellings, mappings sorted.
+
+Programs in other languages write it, so the version changes with the schema, and a test holds both together.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,9 @@ from couler_plugins.errors import InvalidInput
 from couler_plugins.ir.walk import without_origin
 from couler_plugins.ir.workflow import Workflow
 
-SCHEMA = "couler.ir/v0"
+SCHEMA = "couler.ir/v1"
+READABLE = frozenset({SCHEMA, "couler.ir/v0"})
+"""The versions that are read: the fields of `v0` are those of `v1`, which promises them."""
 
 
 class Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"schema_name": "schema"}):
@@ -39,7 +44,7 @@ def from_json(data: bytes | str) -> Workflow:
         said = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in str(error))
         hint = "write it with couler_plugins.ir.to_json"
         raise InvalidInput(f"not a workflow in {SCHEMA}: {said}", path=_place(str(error)), hint=hint) from error
-    if envelope.schema_name != SCHEMA:
+    if envelope.schema_name not in READABLE:
         hint = "write it anew with this version"
         raise InvalidInput(f"the schema is {envelope.schema_name!r}, this version reads {SCHEMA!r}", hint=hint)
     return envelope.workflow

@@ -161,8 +161,8 @@ def as_script(operation: Operation) -> Operation:
     if "python3" not in command[:1] and INSTALL not in command:
         return operation
     names = {f"COULER_INPUT_{number}": port.name for number, port in enumerate(operation.inputs)}
-    given = ", ".join(f'f"--{name}={{os.environ[{variable!r}]}}"' for variable, name in names.items())
-    start = f'import os\nimport sys\n\nsys.argv[1:] = ["--outputs={OUTPUTS}", {given}]\n'
+    flags_text = ", ".join(f'f"--{name}={{os.environ[{variable!r}]}}"' for variable, name in names.items())
+    start = f'import os\nimport sys\n\nsys.argv[1:] = ["--outputs={OUTPUTS}", {flags_text}]\n'
     variables = (
         EnvVar(name=variable, value=Reference(to="input", kind="parameter", name=name))
         for variable, name in names.items()

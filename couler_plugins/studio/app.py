@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -18,15 +19,11 @@ from starlette.types import ASGIApp
 
 from couler_plugins.errors import CoulerError, one_line
 from couler_plugins.studio.answers import answer, refusal, refusal_of
-from couler_plugins.studio.messages import (
-    ConvertRequest,
-    GenerateRequest,
-    Message,
-    StepRequest,
-    Work,
-    json_schema,
-)
+from couler_plugins.studio.messages import StepRequest, Work
+from couler_plugins.studio.run_messages import ConvertRequest, GenerateRequest
+from couler_plugins.studio.schema import json_schema
 from couler_plugins.studio.security import Guard, TooLarge
+from couler_plugins.studio.state_messages import Message
 from couler_plugins.studio.studio import Studio
 
 BUNDLE = Path(__file__).parent / "bundle"
@@ -36,6 +33,7 @@ NO_PAGE = (
     "    python3 dev.py studio\n\nThis needs Node.js and npm. "
     "Released packages have the page. The JSON API works without it.\n"
 )
+TURN = threading.Lock()
 log = logging.getLogger(__name__)
 
 
@@ -62,7 +60,7 @@ def make_app(studio: Studio, token: str, hosts: Iterable[str], routes: Iterable[
         Route("/state", _getter(studio.state)),
         Route("/schema", _getter(json_schema)),
         Route("/digest", digest_of(studio)),
-        *(Route(f"/{name}", _poster(*post), methods=["POST"]) for name, post in posts.items()),
+        *(Route(f"/{name}", poster(*post), methods=["POST"]) for name, post in posts.items()),
         *routes,
     ]
     page: BaseRoute = Route("/{path:path}", _no_page)
@@ -74,12 +72,13 @@ def make_app(studio: Studio, token: str, hosts: Iterable[str], routes: Iterable[
 
 def _getter(method: Callable[[], object]) -> Callable[..., Any]:
     async def get(request: Request) -> Response:
-        return await _answered(method)
+        return await respond(method)
 
     return get
 
 
-def _poster(kind: type[Message], method: Callable[[Any], object]) -> Callable[..., Any]:
+def poster(kind: type[Message], method: Callable[[Any], object]) -> Callable[..., Any]:
+    """Return the endpoint that answers one kind of message."""
     decoder = msgspec.json.Decoder(kind)
 
     async def post(request: Request) -> Response:
@@ -87,7 +86,7 @@ def _poster(kind: type[Message], method: Callable[[Any], object]) -> Callable[..
             message = decoder.decode(await request.body())
         except (msgspec.DecodeError, RecursionError) as error:
             return refusal(400, f"the request makes no sense: {one_line(error)}", "see /api/schema")
-        return await _answered(method, message)
+        return await respond(method, message)
 
     return post
 
@@ -96,20 +95,25 @@ def digest_of(studio: Studio) -> Callable[..., Any]:
     """Return the endpoint that tells the digest of a file."""
 
     async def get(request: Request) -> Response:
-        return await _answered(studio.digest, request.query_params.get("path", ""))
+        return await respond(studio.digest, request.query_params.get("path", ""))
 
     return get
 
 
-async def _answered(method: Callable[..., object], *arguments: Any) -> Response:
-    """What a method returns, as an answer; nothing that it raises ends the studio."""
+async def respond(method: Callable[..., object], *arguments: Any) -> Response:
+    """Return what a method returns, as an answer; nothing that it raises ends the studio."""
     try:
-        return answer(await run_in_threadpool(method, *arguments))
+        return answer(await run_in_threadpool(_one_at_a_time, method, *arguments))
     except CoulerError as error:
         return refusal_of(error)
     except Exception as error:
         log.warning("the studio failed: %s", one_line(error), exc_info=log.isEnabledFor(logging.DEBUG))
         return refusal(500, f"the studio failed: {one_line(error)}", "report it with what -vv prints")
+
+
+def _one_at_a_time(method: Callable[..., object], *arguments: Any) -> object:
+    with TURN:  # plugins need not bear two calls at once
+        return method(*arguments)
 
 
 async def _no_page(request: Request) -> Response:

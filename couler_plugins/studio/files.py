@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from couler_plugins.documents import SourceFile, read
 from couler_plugins.errors import CoulerError, InvalidInput
-from couler_plugins.inputs.files import replace_file
+from couler_plugins.inputs.files import real_path, replace_file
 from couler_plugins.inputs.sources import Input
 from couler_plugins.options.config import Config
 
@@ -33,6 +34,7 @@ class OpenedFiles:
         self._config = config
         self.inputs = {item.relative.replace("\\", "/"): item for item in inputs}
         self._texts: dict[str, str] = {}
+        self._read: dict[str, tuple[bytes, SourceFile]] = {}
 
     def opened(self, path: str) -> Input:
         """Return a file as it was when the studio was started.
@@ -58,8 +60,9 @@ class OpenedFiles:
             content = item.path.read_bytes()
         except OSError as error:
             raise InvalidInput(f"it cannot be read: {error.strerror}", file=item.name, hint="open it again") from error
-        file = read(content, item.name, max_bytes=self._config.max_bytes)
-        return replace_input(item, file)
+        if self._read.get(path, (b"",))[0] != content:
+            self._read[path] = content, read(content, item.name, max_bytes=self._config.max_bytes)
+        return replace_input(item, self._read[path][1])
 
     def text(self, path: str, base: str = "") -> tuple[str, str]:
         """Return the text of a file, and its digest.
@@ -105,6 +108,11 @@ class OpenedFiles:
             raise Conflict("the file changed on disk", file=path, hint="apply your changes to the new text, or reload")
         if item.path is None:
             raise InvalidInput("it is no file", file=path, hint="start the studio with a file")
+        root = item.path.parents[len(Path(item.relative).parts) - 1]
+        if not item.named and not real_path(item.path).is_relative_to(real_path(root)):
+            raise Forbidden(
+                "it is a link that leads out of the folder", file=path, hint="start the studio with the file"
+            )
         replace_file(item.path, text)
         return self.text(path)[1]
 

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from couler_plugins.caching.declarations import CACHE
-from couler_plugins.editing.actions import Scalar
-from couler_plugins.engine_kit.legalize.conditions import memberships
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs import Adapter
 from couler_plugins.ir import (
@@ -16,9 +13,7 @@ from couler_plugins.ir import (
     Graph,
     GraphView,
     Literal,
-    Native,
     Operation,
-    Reference,
     SettableStep,
     Step,
     Value,
@@ -30,12 +25,12 @@ from couler_plugins.ir import (
 from couler_plugins.ir.homes import UNDECLARED, change_steps
 from couler_plugins.ir.walk import CallSite
 from couler_plugins.plan import Plan
+from couler_plugins.studio.field_values import COMPUTED, comparison_of, given_value, items_of, text_of, with_value
 from couler_plugins.studio.messages import FormField, StepForm
 from couler_plugins.studio.picture import step_at
 from couler_plugins.viz.diagrams.labels import describe, describe_call
 from couler_plugins.viz.page.facts import step_facts
 
-COMPUTED = "it is computed: change it in the file"
 CACHE_WORDS = ["", "pure", "never", "always"]
 """The words of `couler.io/cache` that a form offers; empty for nothing."""
 LABELS = {
@@ -79,8 +74,8 @@ class _Form:
     ) -> None:
         self._plan, self._workflow, self._step, self._locked = plan, workflow, step, locked
         self._by_name = callables(workflow)
-        found = self._by_name.get(graph)
-        self._graph = found if isinstance(found, Graph) else None
+        named = self._by_name.get(graph)
+        self._graph = named if isinstance(named, Graph) else None
         own = self._by_name.get(step.call.name) if isinstance(step.call, Call) else None
         self._callee = own or plan.libraries.callee(workflow, step)
         self._operation = own if isinstance(own, Operation) else None
@@ -146,7 +141,7 @@ class _Form:
         if container.script is not None:
             values["script"] = ("code", container.script)
         for field, (kind, value) in values.items():
-            yield _editable(FormField(field=field, label=LABELS[field], container=name, type=kind), value)
+            yield with_value(FormField(field=field, label=LABELS[field], container=name, type=kind), value)
         for field in ("command", "args"):
             items: tuple[Value, ...] = getattr(container, field)
             texts = [str(item.value) if isinstance(item, Literal) else describe(item) for item in items]
@@ -181,15 +176,15 @@ class _Form:
             form = FormField(field=field, label=LABELS[field], type=kind, editable=not reason, reason=reason)
             if field == "retry":
                 limit = seen.retry.limit if seen.retry is not None else None
-                yield _editable(form, limit)
+                yield with_value(form, limit)
             elif field == "timeout":
-                yield _editable(form, seen.timeout)
+                yield with_value(form, seen.timeout)
             elif field == "cache":
-                form.value, form.choices = _text(dict(seen.annotations).get(CACHE)) or "", CACHE_WORDS
+                form.value, form.choices = text_of(dict(seen.annotations).get(CACHE)) or "", CACHE_WORDS
                 yield form
             else:
                 pairs = getattr(seen, field)
-                form.value = {name: _text(value) or describe(value) for name, value in pairs}
+                form.value = {name: text_of(value) or describe(value) for name, value in pairs}
                 if any(not isinstance(value, Literal) for _, value in pairs):
                     form.editable, form.reason = False, COMPUTED
                 yield form
@@ -213,7 +208,7 @@ class _Form:
         sources = self._sources()
         if "Step.condition" not in self._refused:
             field = FormField(field="when", label=LABELS["when"], type="comparison", choices=sources)
-            field.value = _comparison(self._step.condition)
+            field.value = comparison_of(self._step.condition)
             if self._step.condition is not None and field.value is None:
                 field.editable, field.reason = False, f"{describe(self._step.condition)}: change it in the file"
             yield field
@@ -222,7 +217,7 @@ class _Form:
             loop = self._step.loop
             if loop is not None:
                 values = loop.axes[0].values if len(loop.axes) == 1 and not loop.includes else None
-                field.value = _items(values)
+                field.value = items_of(values)
                 if field.value is None:
                     field.editable, field.reason = False, "its items are computed: change them in the file"
             yield field
@@ -237,7 +232,7 @@ class _Form:
             if value is None and name in ports:
                 default = ports[name].value if ports[name].value is not None else ports[name].default
                 field.reason = f"default: {describe(default)}" if default is not None else ""
-            field.value = _given(value)
+            field.value = given_value(value)
             if value is not None and field.value is None:
                 field.editable, field.reason = False, f"{describe(value)}: change it in the file"
             if self._graph is None:
@@ -250,6 +245,9 @@ class _Form:
         if graph is None:
             return []
         later = GraphView(graph, self._by_name).descendants(self._step.name) | {self._step.name}
+        if graph.stages is not None:
+            place = next((number for number, stage in enumerate(graph.stages) if self._step.name in stage), 0)
+            later |= {name for stage in graph.stages[place:] for name in stage}
         names = [f"inputs.{port.name}" for port in (*graph.inputs, *self._workflow.parameters)]
         for step in graph.steps:
             callee = self._by_name.get(step.call.name) if isinstance(step.call, Call) else None
@@ -257,50 +255,3 @@ class _Form:
             if step.name not in later and callee is not None:
                 names += [f"{step.name}.{output.name}" for output in callee.outputs]
         return list(dict.fromkeys(names))
-
-
-def _editable(field: FormField, value: Value | None) -> FormField:
-    if value is None or isinstance(value, Literal):
-        field.value = None if value is None else value.value
-    else:
-        field.value, field.editable, field.reason = describe(value), False, COMPUTED
-    return field
-
-
-def _text(value: Value | None) -> str | None:
-    return str(value.value) if isinstance(value, Literal) else None
-
-
-def _comparison(condition: Value | None) -> dict[str, Scalar] | None:
-    members = memberships(condition) if condition is not None else None
-    if not members or len(members) != 1 or len(members[0].among) != 1:
-        return None
-    source = _source(members[0].value)
-    if source is None:
-        return None
-    return {"left": source, "op": "!=" if members[0].negated else "==", "right": members[0].among[0]}
-
-
-def _items(values: Value | None) -> Any:
-    if isinstance(values, Native) and all(isinstance(part, str) for part in values.parts):
-        data = values.data
-        return data if isinstance(data, list) and not any(isinstance(item, dict | list) for item in data) else None
-    return _source(values)
-
-
-def _given(value: Value | None) -> Any:
-    if isinstance(value, Literal):
-        return value.value
-    source = _source(value)
-    return {"from": source} if source is not None else None
-
-
-def _source(value: Value | None) -> str | None:
-    match value:
-        case Reference(to="parameter" | "input", path=()):
-            return f"inputs.{value.name}"
-        case Reference(to="item", path=()):
-            return "item"
-        case Reference(to="output", path=()) if value.step and value.name:
-            return f"{value.step}.{value.name}"
-    return None

@@ -129,8 +129,8 @@ class _Artist:
         for (start, end), kind in arrows.items():
             source, target = boxes[start][0], boxes[end][0]
             labels = _passed(steps.get(source.step), steps.get(target.step)) if kind == "data" or target.step else []
-            shown = "data" if kind == "data" else "order"
-            edges.append(Edge(source=source.id, target=target.id, kind=shown, labels=labels))
+            edge = Edge(source=source.id, target=target.id, kind="data" if kind == "data" else "order", labels=labels)
+            edges.append(edge)
         return nodes, edges, (float(layout.size[0]), float(layout.size[1] + top))
 
     def _width(self, steps: Sequence[Step]) -> int:

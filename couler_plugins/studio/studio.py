@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
-
-import msgspec
+import contextlib
+from collections.abc import Callable, Sequence
 
 from couler_plugins import __version__
 from couler_plugins.costs.meter import CostMeter
 from couler_plugins.costs.report import cost_table
-from couler_plugins.documents import read
 from couler_plugins.documents.unified import unified_diff
 from couler_plugins.driver.conversion import convert_inputs
 from couler_plugins.driver.differences import Policy
@@ -19,51 +15,22 @@ from couler_plugins.driver.linting import lint_inputs
 from couler_plugins.driver.pipeline import parse_pipeline
 from couler_plugins.driver.results import Result
 from couler_plugins.driver.rewrite import Session
-from couler_plugins.driver.session import lift_each, optimize_inputs, session
-from couler_plugins.editing.actions import Action
-from couler_plugins.editing.apply import ActionError, apply_actions
+from couler_plugins.driver.session import optimize_inputs, session
 from couler_plugins.errors import CoulerError, InvalidInput
 from couler_plugins.hookspecs import Optimizer
-from couler_plugins.hookspecs.running import Where
-from couler_plugins.hookspecs.steps import StepInput
 from couler_plugins.inputs.sources import Input
-from couler_plugins.ir import Workflow
 from couler_plugins.options.config import Config
-from couler_plugins.options.fields import options_of
-from couler_plugins.plan import Decision, Plan
-from couler_plugins.plugins import STEPS
-from couler_plugins.plugins.registry import OPTIMIZERS
-from couler_plugins.studio.files import OpenedFiles, digest_of, replace_input
+from couler_plugins.studio.entries import catalogue_entries, engine_entries, optimizer_entries
+from couler_plugins.studio.files import OpenedFiles, digest_of
 from couler_plugins.studio.forms import step_form
-from couler_plugins.studio.messages import (
-    CatalogueEntry,
-    Converted,
-    ConvertRequest,
-    DecisionView,
-    Diff,
-    Digest,
-    EngineEntry,
-    FileEntry,
-    Finding,
-    Generated,
-    GenerateRequest,
-    Linted,
-    Optimized,
-    OptimizerEntry,
-    Option,
-    Problem,
-    Saved,
-    State,
-    StepForm,
-    StepRequest,
-    View,
-    Work,
-    WorkflowName,
-)
+from couler_plugins.studio.messages import Diff, Digest, Linted, Optimized, Saved, StepForm, StepRequest, View, Work
 from couler_plugins.studio.picture import draw_picture, ids_of, mark_changes
-
-MOST_TEXTS = 200
-"""How many texts between actions are remembered."""
+from couler_plugins.studio.places import decision_view, difference_text, finding_view, node_sources
+from couler_plugins.studio.problems import problem_of
+from couler_plugins.studio.run_messages import Converted, ConvertRequest, Generated, GenerateRequest
+from couler_plugins.studio.state_messages import FileEntry, State
+from couler_plugins.studio.versions import FileVersions
+from couler_plugins.studio.workflows import EMPTY, names_of, workflow_at, workflows_of
 
 Generate = Callable[[str, str], tuple[str, Sequence[str]]]
 """Makes a workflow of an engine from a description: its text, and remarks."""
@@ -97,164 +64,85 @@ class Studio:
         self.read_only = read_only
         self._folder = folder
         self._generate = generate
-        self._texts: OrderedDict[tuple[str, bytes], str] = OrderedDict()
+        self.versions = FileVersions(self.files, work, read_only)
 
     # What there is.
 
     def state(self) -> State:
         """Return what the studio was started with."""
         plugins = self.session.plugins
-        owners = {name: record.name for record in plugins.records for name in record.provides.get(OPTIMIZERS.key, ())}
         return State(
             version=__version__,
             folder=self._folder,
             read_only=self.read_only,
-            pipeline=self.config.pipeline,
+            pipeline=self.config.pipeline if self.config.origin("pipeline") != "default" else "",
             generates=self._generate is not None,
             history=bool(self.session.history),
             files=[self._entry(path) for path in self.files.inputs],
-            engines=[
-                EngineEntry(name=name, runs=adapter.runner(Where()) is not None, local=adapter.offers("local"))
-                for name, adapter in plugins.adapters.items()
-            ],
-            optimizers=[
-                OptimizerEntry(
-                    name=name, description=_summary(cls), owner=owners.get(name, ""), options=list(_options(cls))
-                )
-                for name, cls in sorted(plugins.all(OPTIMIZERS).items())
-            ],
-            catalogue=[
-                CatalogueEntry(
-                    name=step.name,
-                    description=step.description,
-                    group=step.tags[0] if step.tags else "",
-                    tags=list(step.tags),
-                    inputs=[_input(item) for item in step.inputs],
-                    outputs=[
-                        Option(name=item.name, description=item.description, type=item.type) for item in step.outputs
-                    ],
-                )
-                for step in plugins.all(STEPS).values()
-            ],
+            engines=list(engine_entries(plugins)),
+            optimizers=list(optimizer_entries(plugins)),
+            catalogue=list(catalogue_entries(plugins)),
         )
 
     def _entry(self, path: str) -> FileEntry:
         try:
             item = self.files.current(path)
-            plans = self._lift(item)
+            plans = self.versions.lift(item)
         except CoulerError as error:
             return FileEntry(path=path, engine="", editable=False, reason=error.message, problem=problem_of(error))
         engine = plans[0].workflows[0].engine if plans and plans[0].workflows else ""
-        reason = self._why_not(item, plans)
+        reason = self.versions.why_not(item, plans)
         return FileEntry(
-            path=path, engine=engine, editable=not reason, reason=reason, workflows=_names(_workflows(plans))
+            path=path, engine=engine, editable=not reason, reason=reason, workflows=names_of(workflows_of(plans))
         )
-
-    def _why_not(self, item: Input, plans: Sequence[Plan]) -> str:
-        """Why a file cannot be edited; empty where it can."""
-        if self.read_only:
-            return "the studio was started with --read-only"
-        if item.file is not None and item.file.format == "python":
-            return "a DAG file is a program: it is shown, and edited by its author"
-        if len(plans) > 1:
-            return "it has workflows of several engines"
-        if item.path is None:
-            return "it is no file"
-        return ""
 
     def digest(self, path: str) -> Digest:
         """Return the digest of what is on disk; empty where the file is not there any more."""
-        try:
+        self.files.opened(path)
+        with contextlib.suppress(CoulerError):
             return Digest(digest=self.files.text(path)[1])
-        except CoulerError:
-            self.files.opened(path)
-            return Digest(digest="")
+        return Digest(digest="")
 
     # One file.
 
     def view(self, work: Work) -> View:
         """Return the file as the actions leave it."""
-        item, base, on_disk = self.edited(work)
-        workflows = _workflows(self._lift(item))
-        chosen = _chosen(workflows, work.workflow)
+        item, base, on_disk = self.versions.edited(work)
+        workflows = workflows_of(self.versions.lift(item))
+        chosen = workflow_at(workflows, work.workflow)
         assert item.file is not None
         return View(
             base=base,
             on_disk=on_disk,
             changed=digest_of(item.file.text) != on_disk,
-            workflows=_names(workflows),
+            workflows=names_of(workflows),
             picture=draw_picture(chosen, work.open),
             graphs=[graph.name for graph in chosen.graphs],
         )
 
-    def edited(self, work: Work) -> tuple[Input, str, str]:
-        """Return a file with the actions carried out, the digest of the base, and that of what is on disk.
-
-        Raises:
-            Conflict: the text that the work started from is not known any more.
-            ActionError: an action is refused.
-        """
-        current = self.files.current(work.path)
-        on_disk = digest_of(current.file.text) if current.file is not None else ""
-        text, base = self.files.text(work.path, work.base)
-        if work.actions and (reason := self._why_not(current, self._lift(current))):
-            raise InvalidInput(f"it cannot be edited: {reason}", file=work.path)
-        if not work.actions and current.file is not None and base == on_disk:
-            return current, base, on_disk
-        text = self._after(current.name, text, base, work.actions)
-        return replace_input(current, read(text, current.name)), base, on_disk
-
-    def _after(self, name: str, text: str, base: str, actions: Sequence[Action]) -> str:
-        """The text after some actions; what was done before is remembered."""
-        keys = [(base, msgspec.json.encode(actions[: number + 1])) for number in range(len(actions))]
-        start = next((number for number in range(len(actions), 0, -1) if keys[number - 1] in self._texts), 0)
-        if start:
-            text = self._texts[keys[start - 1]]
-        for number in range(start, len(actions)):
-            try:
-                text = apply_actions(name, text, [actions[number]], self.session)
-            except ActionError as error:
-                error.number = number
-                raise
-            self._texts[keys[number]] = text
-            while len(self._texts) > MOST_TEXTS:
-                self._texts.popitem(last=False)
-        return text
-
     def step(self, request: StepRequest) -> StepForm:
         """Return what can be edited of one step."""
-        item, _, _ = self.edited(request)
-        plans = self._lift(item)
+        item, _, _ = self.versions.edited(request)
+        plans = self.versions.lift(item)
         plan = next((plan for plan in plans if plan.workflows), None)
         if plan is None:
             raise InvalidInput("there is no workflow in it", file=request.path)
-        workflow = _chosen(_workflows(plans), request.workflow)
+        workflow = workflow_at(workflows_of(plans), request.workflow)
         adapter = self.session.plugins.adapter(workflow.engine)
-        return step_form(plan, workflow, request.node, adapter, self._why_not(item, plans))
+        return step_form(plan, workflow, request.node, adapter, self.versions.why_not(item, plans))
 
     def lint(self, work: Work) -> Linted:
         """Return what the engine would refuse, and the nodes that it is about."""
-        item, _, _ = self.edited(work)
-        workflow = _chosen(_workflows(self._lift(item)), work.workflow)
-        sources = _sources(workflow)
-        findings = []
-        for finding in lint_inputs([item], self.session).findings:
-            paths = [node for path, node in sources if finding.path[: len(path)] == path] or [""]
-            findings.append(
-                Finding(
-                    severity=finding.severity,
-                    message=finding.message,
-                    hint=finding.hint,
-                    line=finding.line or 0,
-                    node=paths[-1],
-                    code=finding.code,
-                )
-            )
-        return Linted(findings=findings)
+        item, _, _ = self.versions.edited(work)
+        workflow = workflow_at(workflows_of(self.versions.lift(item)), work.workflow)
+        sources = node_sources(workflow)
+        inputs = [item, *self.files.others(work.path)]
+        remarks = (finding for finding in lint_inputs(inputs, self.session).findings if finding.file == item.name)
+        return Linted(findings=[finding_view(finding, sources) for finding in remarks])
 
     def optimize(self, work: Work) -> Optimized:
         """Return the workflow before and after a pipeline, with what the optimizers decided."""
-        item, _, _ = self.edited(work)
+        item, _, _ = self.versions.edited(work)
         result, costs = self._optimized(item, work)
         file = result.files[0]
         if file.error is not None:
@@ -268,7 +156,7 @@ class Studio:
         ids = ids_of(first or EMPTY) | ids_of(last or EMPTY)
         label = (first or last or EMPTY).label
         views = [
-            _decision(decision, optimizer.optimizer, ids)
+            decision_view(decision, optimizer.optimizer, ids)
             for optimizer in file.passes
             for decision in optimizer.decisions
             if decision.workflow in ("", label) and optimizer.optimizer.partition("{")[0] != CostMeter.name
@@ -302,7 +190,7 @@ class Studio:
 
     def text(self, work: Work) -> tuple[str, str]:
         """Return the text that the work comes to, its pipeline included, and the digest of what is on disk."""
-        item, _, on_disk = self.edited(work)
+        item, _, on_disk = self.versions.edited(work)
         assert item.file is not None
         if not work.pipeline:
             return item.file.text, on_disk
@@ -341,12 +229,12 @@ class Studio:
 
     def convert(self, request: ConvertRequest) -> Converted:
         """Return the file as another engine has it."""
-        item, _, _ = self.edited(request)
+        item, _, _ = self.versions.edited(request)
         target = session(
             self.config, self.session.plugins, to=request.to, policy=Policy(request.on_unsupported, strict=False)
         )
         file = convert_inputs([item], request.to, target).files[0]
-        differences = [(decision.loss or "note", _said(decision)) for decision in file.decisions]
+        differences: list[tuple[str, str]] = [(item.loss or "note", difference_text(item)) for item in file.decisions]
         if file.error is not None:
             differences.append(("refused", str(file.error)))
         return Converted(text=file.text or "", differences=differences)
@@ -357,98 +245,3 @@ class Studio:
             raise InvalidInput("no model is set", hint="start the studio with --model and --url")
         text, remarks = self._generate(request.description, request.engine)
         return Generated(text=text, remarks=list(remarks))
-
-    def _lift(self, item: Input) -> list[Plan]:
-        return lift_each([item], self.session, _raise)
-
-
-EMPTY = Workflow(engine="", kind="")
-
-
-def problem_of(error: CoulerError) -> Problem:
-    """Return an error as the page shows it."""
-    number = error.number if isinstance(error, ActionError) else None
-    return Problem(
-        message=error.message, hint=error.hint or "", file=error.file or "", line=error.line or 0, action=number
-    )
-
-
-def _raise(item: Input, error: CoulerError) -> None:
-    error.file = error.file or item.name
-    raise error
-
-
-def _workflows(plans: Sequence[Plan]) -> list[Workflow]:
-    return [workflow for plan in plans for workflow in plan.workflows]
-
-
-def _chosen(workflows: Sequence[Workflow], number: int) -> Workflow:
-    if not 0 <= number < len(workflows):
-        raise InvalidInput(f"the file has no workflow number {number}", hint="open the file again")
-    return workflows[number]
-
-
-def _names(workflows: Sequence[Workflow]) -> list[WorkflowName]:
-    return [
-        WorkflowName(
-            number=number, name=item.label, kind=item.kind, steps=sum(len(graph.steps) for graph in item.graphs) or 1
-        )
-        for number, item in enumerate(workflows)
-    ]
-
-
-def _sources(workflow: Workflow) -> list[tuple[tuple[int | str, ...], str]]:
-    """Where each step and what it runs stands in its document, the shortest paths first, each with its node."""
-    callees = {item.name: item for item in (*workflow.graphs, *workflow.operations)}
-    places = []
-    for (graph, name), id_ in ids_of(workflow).items():
-        steps = callees[graph].steps if graph in callees else ()  # type: ignore[union-attr]  # it is a graph
-        for step in steps:
-            if step.name == name:
-                callee = callees.get(getattr(step.call, "name", ""))
-                places += [(node.source[1:], id_) for node in (step, callee) if node is not None and node.source]
-    return sorted(places, key=lambda place: len(place[0]))
-
-
-def _decision(decision: Decision, optimizer: str, ids: dict[tuple[str, str], str]) -> DecisionView:
-    names = (decision.subject, *decision.affects)
-    nodes = [ids[site] for name in names if (site := _site(name)) in ids]
-    return DecisionView(
-        optimizer=optimizer,
-        subject=decision.subject,
-        action=decision.action,
-        reason="; ".join(item.advice for item in decision.objections) or decision.reason,
-        figures=[(name, f"{value:,}" if type(value) is int else f"{value}") for name, value in decision.figures],
-        nodes=list(dict.fromkeys(nodes)),
-    )
-
-
-def _site(label: str) -> tuple[str, str]:
-    graph, _, step = label.rpartition("/")
-    return graph, step
-
-
-def _said(decision: Decision) -> str:
-    subject = f"{decision.subject}: " if decision.subject else ""
-    return f"{subject}{decision.action or 'not carried'}: {decision.reason}"
-
-
-def _summary(cls: type) -> str:
-    return (inspect.getdoc(cls) or "").partition("\n")[0] if cls.__doc__ else ""
-
-
-def _options(cls: type) -> Iterator[Option]:
-    for option in options_of(cls).values():
-        default = None if option.default is None else "|".join(option.default)
-        yield Option(name=option.name, description=option.type_text, type="text", default=default)
-
-
-def _input(item: StepInput) -> Option:
-    default = item.default
-    if isinstance(default, tuple):
-        text: str | None = ", ".join(default)
-    else:
-        text = None if default is None and not item.parameter else "" if default is None else str(default)
-    return Option(
-        name=item.name, description=item.description, type=item.type, default=text, choices=list(item.choices)
-    )

@@ -14,8 +14,7 @@ async function begin(): Promise<void> {
     const work = new WorkStore(ask, state);
     document.title = `${state.folder} – couler studio`;
     root.render(<App work={work} />);
-    const first = state.files.find((file) => file.workflows.length) ?? state.files[0];
-    if (first) await work.openFile(first.path);
+    await work.resume();
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     root.render(<Failure problem={error.problem} />);

@@ -43,7 +43,13 @@ export type Option = {
   choices: string[];
 };
 
-export type OptimizerEntry = { name: string; description: string; owner: string; options: Option[] };
+export type OptimizerEntry = {
+  name: string;
+  description: string;
+  owner: string;
+  before: string[];
+  options: Option[];
+};
 
 export type CatalogueEntry = {
   name: string;

@@ -274,8 +274,9 @@ def test_a_cloned_step_stands_beside_the_first() -> None:
     assert graph_of(clone_step(staged, "g", "c", "C")).stages == (("a",), ("b", "c", "C"), ("d",))
     with pytest.raises(Unsupported, match="is taken"):
         clone_step(before, "g", "b", "a")
+    inner = graph(step("i"), name="in", inline=True)
     with pytest.raises(Unsupported, match="inline"):
-        clone_step(workflow(graph(step("a", call="in")), operations=(inline("in"),)), "g", "a", "b")
+        clone_step(workflow(graph(step("a", call="in")), inner, operations=(operation(),)), "g", "a", "b")
 
 
 def test_a_fresh_name_is_the_first_that_is_free() -> None:
@@ -287,3 +288,11 @@ def test_what_an_operation_reads_from_its_own_inputs_is_left_alone() -> None:
     body = Container(image=Literal(value="i"), args=(given("a"), Reference(to="output", name="a", kind="parameter")))
     whole = workflow(graph(step("a", call="in")), operations=(operation("in", inline=True, containers=(body,)),))
     assert callables(rename_steps(whole, "g", {"a": "A"}))["in"] == callables(whole)["in"]
+
+
+def test_a_copy_of_a_step_has_its_own_copy_of_what_is_written_inside_it() -> None:
+    body = Operation(name="main/say", kind="container", inline=True)
+    graph = Graph(name="main", steps=(Step(name="say", call=Call(name="main/say")),))
+    cloned = clone_step(Workflow(engine="toy", kind="Toy", graphs=(graph,), operations=(body,)), "main", "say", "again")
+    assert [step.call for step in cloned.graphs[0].steps] == [Call(name="main/say"), Call(name="main/again")]
+    assert cloned.operations == (body, replace(body, name="main/again"))

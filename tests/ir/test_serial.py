@@ -19,7 +19,7 @@ from support import ROOT, at_least, corpus_paths
 if TYPE_CHECKING:
     from couler_plugins.ir import Workflow
 
-SCHEMA = ROOT / "docs/schema/couler.ir-v0.json"
+SCHEMA = ROOT / "docs/schema/couler.ir-v1.json"
 VALIDATOR = jsonschema_rs.validator_for(json_schema())
 
 
@@ -72,9 +72,9 @@ def test_origin_is_no_part_of_it() -> None:
     [
         (b"", "not a workflow"),
         (b"[]", "not a workflow"),
-        (b'{"schema": "couler.ir/v0"}', "not a workflow"),
+        (b'{"schema": "couler.ir/v1"}', "not a workflow"),
         (b"[" * 100_000, "not a workflow"),
-        (to_json(diamond()).replace(b"couler.ir/v0", b"couler.ir/v9"), "the schema is 'couler.ir/v9'"),
+        (to_json(diamond()).replace(b"couler.ir/v1", b"couler.ir/v9"), "the schema is 'couler.ir/v9'"),
         (to_json(diamond()).replace(b'"steps"', b'"stepz"'), "stepz"),
         (to_json(diamond()).replace(b'"step": "a"', b'"step": 1'), "not a workflow"),
     ],

@@ -6,7 +6,6 @@ Source: `pkg/apis/config/feature_flags.go` and the calls of `ValidateEnabledAPIF
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
@@ -44,13 +43,14 @@ def is_beyond(feature: Feature, api: str) -> bool:
 
 
 def refuse_beyond(api: str, before: Any, after: Any, label: str) -> None:
-    """Raises `Unsupported` where an object has a feature that these API fields do not allow, and that is new in it."""
-    had = Counter(feature.name for feature in features(before))
+    """Raises `Unsupported` where an object has a feature that these API fields do not allow, and that is new in it.
+
+    An object that has it once runs on a cluster that allows it: it may have it more than once.
+    """
+    had = {feature.name for feature in features(before)}
     for feature in features(after):
-        if is_beyond(feature, api):
-            had[feature.name] -= 1
-            if had[feature.name] < 0:
-                raise _refusal(feature, label)
+        if is_beyond(feature, api) and feature.name not in had:
+            raise _refusal(feature, label)
 
 
 def refuse_unseen(api: str, seen: Collection[str], content: Any, label: str) -> None:

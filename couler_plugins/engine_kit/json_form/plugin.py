@@ -13,7 +13,7 @@ from couler_plugins.hookspecs import Adapter, hookimpl
 
 
 class CoulerAdapter(Adapter):
-    """Documents with the schema `couler.ir/v0`: a workflow each, as the unified interface writes it."""
+    """Documents with the schema `couler.ir/v1`: a workflow each, as the unified interface writes it."""
 
     engine: ClassVar[str] = "couler"
     suffix: ClassVar[str] = ".json"

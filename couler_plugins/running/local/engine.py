@@ -165,7 +165,7 @@ class Engine:
         if met(step.needs, scope.ended):
             await self._step(graph, step, scope, path, turns, before)
         else:
-            scope.ended[step.name] = Ended(outcome="omitted")
+            scope.ended[step.name] = self._without(f"{path}/{step.name}", Ended(outcome="omitted"))
         ends[step.name].set()
 
     async def _step(self, graph: Graph, step: Step, scope: Scope, path: str, turns: Any, before: Iterable[str]) -> None:
@@ -195,13 +195,15 @@ class Engine:
         callee = self._by_name[step.call.name]
         try:
             if step.condition is not None and not self._facet.holds(step.condition, scope.look):
-                return Ended(outcome="skipped")
+                return self._without(site.path, Ended(outcome="skipped"))
             inputs = passed(callee.inputs, (*step.arguments, *arguments), scope)
         except NotThere as error:
-            return Ended(outcome="errored", message=f"{site.path}: {error}")
+            return self._without(site.path, Ended(outcome="errored", message=f"{site.path}: {error}"))
         inner = Scope(self._facet, self._whole, callee, inputs, outer=scope if callee.inline else None)
         if isinstance(callee, Graph):
+            self._operations.progress.enclose(site.path, None)
             ended = await self._graph(callee, inner, site.path)
+            self._operations.progress.enclose(site.path, ended)
         else:
             ended = await self._operations.run(callee, inner, scope, site)
         self._export(callee.outputs, ended, inner)
@@ -210,6 +212,11 @@ class Engine:
             after = await self._handled(handler, around, site.path, ())
             if after is not None and after.outcome == "errored" and not ended.bad:
                 return after
+        return ended
+
+    def _without(self, path: str, ended: Ended) -> Ended:
+        """Note how a step ended that ran no program."""
+        self._operations.progress.enclose(path, ended)
         return ended
 
     async def _handled(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -13,14 +14,17 @@ import msgspec
 
 from couler_plugins.caching.analysis import Analysis
 from couler_plugins.caching.keys import digest
-from couler_plugins.errors import CoulerError, EngineError
+from couler_plugins.errors import CoulerError, EngineError, InvalidInput
 from couler_plugins.hookspecs.local import Ended, File
-from couler_plugins.hookspecs.running import Produced, Status
+from couler_plugins.hookspecs.running import Produced, Status, StepLog, StepStatus
+from couler_plugins.ir import Call
+from couler_plugins.net.log_lines import last_lines
+from couler_plugins.net.redacting import redact
 from couler_plugins.running.local.caching import Caching, Opening
 from couler_plugins.running.local.containers import Containers
-from couler_plugins.running.local.engine import Engine
+from couler_plugins.running.local.engine import UNNAMED, Engine
 from couler_plugins.running.local.jobs import Work
-from couler_plugins.running.local.operations import Operations
+from couler_plugins.running.local.operations import Operations, log_file
 from couler_plugins.running.local.records import Progress, Record, Records, locked
 from couler_plugins.running.local.scope import Whole
 from couler_plugins.runs import Lookup, Run, StepRun
@@ -60,6 +64,10 @@ def _within(name: str, position: Mapping[str, int]) -> Iterable[int]:
 
 
 STOP, HISTORY, RECORDS = "stop", "history.json", "records.jsonl"
+LARGEST = 64 * 1024
+"""Bytes of a log that are read."""
+LONGEST = 300  # characters of a message
+ITEM = re.compile(r"\(\d+\)$")
 LOOK = 0.2  # seconds between two looks at whether somebody wants it stopped
 log = logging.getLogger(__name__)
 
@@ -100,6 +108,68 @@ class Execution:
         ended = self._ended
         phase = "running" if ended is None else "succeeded" if ended.outcome == "succeeded" else "failed"
         return self._progress.status(phase, ended.message if ended is not None else "")  # type: ignore[arg-type]
+
+    def steps(self) -> list[StepStatus]:
+        """Where its steps stand, in the order in which they began."""
+        return [
+            StepStatus(
+                step=step.removeprefix(f"{self._entry}/"),
+                node=self._node(step),
+                phase=phase,
+                message=redact(" ".join(message.split()))[:LONGEST],
+                has_log=log_file(self._folder, step) is not None,
+            )
+            for step, (phase, message) in self._progress.phases().items()
+            if step != self._entry or not self._is_graph
+        ]
+
+    def log(self, step: str, lines: int) -> StepLog:
+        """The last lines that a step has printed.
+
+        Raises:
+            InvalidInput: there is no such step.
+        """
+        names = {name.removeprefix(f"{self._entry}/"): name for name in self._progress.phases()}
+        if step not in names:
+            raise InvalidInput(f"the run has no step {step!r:.120}", hint="take the name from the list of its steps")
+        file = log_file(self._folder, names[step])
+        if file is None:
+            return StepLog(note="it has printed nothing")
+        try:
+            with file.open("rb") as stream:
+                stream.seek(max(0, file.stat().st_size - LARGEST))
+                text = stream.read(LARGEST).decode("utf-8", "replace")
+        except OSError as error:
+            return StepLog(note=f"its log cannot be read: {error.strerror}")
+        return StepLog(lines=tuple(last_lines(text, lines)))
+
+    @property
+    def _entry(self) -> str:
+        """The path of what the workflow starts with."""
+        entry = self._work.workflow.entry
+        return "" if entry is None else entry.call.name if isinstance(entry.call, Call) else entry.name
+
+    @property
+    def _is_graph(self) -> bool:
+        return any(graph.name == self._entry for graph in self._work.workflow.graphs)
+
+    def _node(self, path: str) -> str:
+        """The names of the steps that lead to a path, as the workflow has them: without the numbers of items."""
+        first, *inside = (ITEM.sub("", part) for part in path.split("/"))
+        handlers = {
+            f"{self._entry}.{handler.step.name or UNNAMED}": f"!{handler.step.name or number}"
+            for number, handler in enumerate(self._work.workflow.handlers)
+        }
+        if first in handlers:
+            return "/".join((handlers[first], *inside))
+        entry = self._work.workflow.entry
+        return "/".join(inside) or (entry.name if entry is not None else "")
+
+    def stop(self) -> bool:
+        """End whatever of it runs; whether anything was left to end."""
+        is_running = self._ended is None and self._error is None and not self._closing.is_set()
+        self._closing.set()
+        return is_running
 
     def outputs(self) -> list[Produced]:
         """What it has handed out: what is exported to the whole run, and what its entry hands out."""

@@ -19,14 +19,27 @@ from couler_plugins.caching.reads import ReadSet
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.local import Ended, File, Local, Look, NotThere, Program
 from couler_plugins.ir import Operation
-from couler_plugins.running.local.attempts import attempt, contents, ended_of, last_lines, printed, take
+from couler_plugins.running.local.attempts import LOG, attempt, contents, ended_of, last_lines, printed, take
 from couler_plugins.running.local.caching import Cached, Caching
 from couler_plugins.running.local.containers import MOUNTS, Containers
 from couler_plugins.running.local.records import Progress, Record, Records
 from couler_plugins.running.local.scope import Scope
 
 READABLE = 80
+STEPS = "steps"
 OTHER = re.compile(r"[^A-Za-z0-9._]+")
+
+
+def log_file(folder: Path, path: str) -> Path | None:
+    """Return the file with what the last attempt of a step printed; None where it has not begun.
+
+    Args:
+        folder: where the run keeps everything.
+        path: the step's.
+    """
+    attempts = [item for item in (folder / STEPS / _slug(path)).glob("[0-9]*") if item.name.isdigit()]
+    last = max(attempts, key=lambda item: int(item.name), default=None)
+    return None if last is None or not (last / LOG).is_file() else last / LOG
 
 
 class Site(msgspec.Struct, frozen=True):
@@ -70,7 +83,7 @@ class Operations:
         self._folder = folder
         self._records = records
         self._caching = caching
-        self._progress = progress
+        self.progress = progress
         self._containers = containers
         self._turns = asyncio.Semaphore(limit)
         # Threads that wait for a program while the cache keeps its place: as many as there are programs, and no others.
@@ -85,14 +98,14 @@ class Operations:
             caller: the one that it is called in.
             site: where that is.
         """
-        self._progress.begin(site.path)
+        self.progress.begin(site.path)
         try:
             ended = await self._run(operation, scope, caller, site)
         except NotThere as error:
             ended = Ended(outcome="errored", message=f"{site.path}: {error}")
         except OSError as error:
             ended = Ended(outcome="errored", message=f"{site.path}: {error.strerror or error}")
-        self._progress.end(site.path, ended)
+        self.progress.end(site.path, ended)
         return ended
 
     def close(self) -> None:
@@ -103,7 +116,7 @@ class Operations:
         program = self._facet.program(operation, scope.look)
         files = {name: scope.inputs[kind, name] for kind, name in scope.inputs if kind == "artifact"}
         artifacts = {name: item for name, item in files.items() if isinstance(item, (File, bytes))}
-        own = self._folder / "steps" / _slug(site.path)
+        own = self._folder / STEPS / _slug(site.path)
         identity = _identity(program, artifacts)
         existing = self._records.records.get(site.path)
         if existing is not None and existing.identity == identity:
@@ -111,7 +124,7 @@ class Operations:
             if result is not None:
                 return result
         async with self._turns:
-            self._progress.start(site.path)
+            self.progress.start(site.path)
             cached = self._caching.of(operation, scope, caller, site.call, site.path)
             run = _Attempts(self._facet, operation, program, artifacts, own, site, scope.look)
             run.containers = self._containers
@@ -135,6 +148,8 @@ class Operations:
             parents=site.parents,
         )
         self._records.add(record)
+        if record.fate == "loaded":
+            self.progress.load(site.path)
         return ended
 
     async def _reused(self, run: _Attempts, cached: Cached, operation: Operation, own: Path) -> Ended:

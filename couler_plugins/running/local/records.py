@@ -20,7 +20,7 @@ import msgspec
 
 from couler_plugins.errors import EngineError, InvalidInput, restating
 from couler_plugins.hookspecs.local import Ended, Outcome
-from couler_plugins.hookspecs.running import Phase, Status
+from couler_plugins.hookspecs.running import Phase, Status, StepPhase
 from couler_plugins.runs import Fate
 
 MOST = 256 * 1024**2
@@ -165,6 +165,8 @@ class Progress:
         self._begun: dict[str, None] = {}
         self._running: dict[str, None] = {}
         self._ended: dict[str, Ended] = {}
+        self._loaded: set[str] = set()
+        self._around: dict[str, Ended | None] = {}
 
     def begin(self, step: str) -> None:
         """A step is there, and waits for its turn."""
@@ -176,6 +178,34 @@ class Progress:
         with self._lock:
             self._running[step] = None
         self.changed.set()
+
+    def load(self, step: str) -> None:
+        """A step's result was in the cache."""
+        with self._lock:
+            self._loaded.add(step)
+
+    def enclose(self, step: str, ended: Ended | None) -> None:
+        """A step that is no program itself, but has others in it, has begun or ended; or a step is not to run."""
+        with self._lock:
+            self._around[step] = ended
+        self.changed.set()
+
+    def phases(self) -> dict[str, tuple[StepPhase, str]]:
+        """Where each step stands, and why it failed."""
+        with self._lock:
+            phases: dict[str, tuple[StepPhase, str]] = {}
+            for step in {**self._around, **self._begun}:
+                ended = self._ended.get(step) or self._around.get(step)
+                if ended is None:
+                    is_running = step in self._running or step in self._around
+                    phases[step] = ("running" if is_running else "pending", "")
+                elif ended.bad:
+                    phases[step] = ("failed", ended.message)
+                elif ended.outcome in ("skipped", "omitted"):
+                    phases[step] = ("skipped", "")
+                else:
+                    phases[step] = ("cached" if step in self._loaded else "succeeded", "")
+            return phases
 
     def end(self, step: str, ended: Ended) -> None:
         """A step has ended."""

@@ -15,7 +15,17 @@ import msgspec
 
 from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.hookspecs import Adapter
-from couler_plugins.hookspecs.running import Job, Phase, Produced, Request, Status, Submitted, Where
+from couler_plugins.hookspecs.running import (
+    Job,
+    Phase,
+    Produced,
+    Request,
+    Status,
+    StepLog,
+    StepStatus,
+    Submitted,
+    Where,
+)
 from couler_plugins.running.local.caching import Opening
 from couler_plugins.running.local.containers import Containers
 from couler_plugins.running.local.execution import RECORDS, STOP, Execution
@@ -85,8 +95,20 @@ class LocalRunner:
         """What a workflow that has ended here has handed out."""
         return self._started(place).outputs()
 
+    def steps(self, place: str) -> list[StepStatus]:
+        """Where the steps of a workflow stand that runs in this process, or has; of others, none."""
+        execution = self._executions.get(place)
+        return [] if execution is None else execution.steps()
+
+    def log(self, place: str, step: str, lines: int) -> StepLog:
+        """The last lines that a step of such a workflow has printed."""
+        execution = self._executions.get(place)
+        return StepLog(note="another process runs it") if execution is None else execution.log(step, lines)
+
     def stop(self, place: str, *, terminate: bool = False) -> list[str]:
         """Tells the process that runs a workflow to kill what runs of it."""
+        if (own := self._executions.get(place)) is not None:
+            return [place] if own.stop() else []
         if self._left(place).phase != "running":
             return []
         marker = self._inside(place) / STOP

@@ -17,7 +17,8 @@ import { useSnapshot, type WorkStore } from "../work";
 import { BarrierBox, type Box, GroupBox, StepBox } from "./nodes";
 import { neighbour } from "./walking";
 
-const TYPES = { box: StepBox, group: GroupBox, barrier: BarrierBox };
+const TYPES = { box: StepBox, opened: GroupBox, barrier: BarrierBox };
+const FIRST_FIELD = ["input", "textarea", "select", "button"].map((name) => `#tab-panel ${name}`).join(", ");
 const LARGE = 400; // from here on, only what is in sight is drawn
 const FIT = { padding: 0.12, maxZoom: 1.1, minZoom: 0.15 };
 
@@ -25,7 +26,7 @@ export function boxes(picture: Picture, open: string[], phases: Map<string, Phas
   const isOpen = new Set(open);
   return picture.nodes.map((node) => ({
     id: node.id,
-    type: node.kind === "barrier" ? "barrier" : isOpen.has(node.id) ? "group" : "box",
+    type: node.kind === "barrier" ? "barrier" : isOpen.has(node.id) ? "opened" : "box",
     position: { x: node.x, y: node.y },
     width: node.width,
     height: node.height,
@@ -44,6 +45,8 @@ export function arrows(picture: Picture): FlowEdge[] {
     markerEnd: { type: MarkerType.ArrowClosed, width: 14, height: 14, color: "var(--arrow)" },
   }));
 }
+
+const miniColor = (box: Box) => (box.type === "opened" ? "var(--mini-open)" : "var(--arrow)");
 
 /** The nodes that make a large graph too dear to animate are those in sight: the first rows, not the whole. */
 function firstRows(picture: Picture): { id: string }[] {
@@ -111,7 +114,7 @@ function Graph({ work }: { work: WorkStore }) {
       if (next) work.select([next.id]);
     } else if (!node) return;
     else if (event.key === "Enter" && connecting) void work.connect(node.id);
-    else if (event.key === "Enter") document.querySelector<HTMLElement>("#panel input, #panel textarea, #panel button")?.focus();
+    else if (event.key === "Enter") document.querySelector<HTMLElement>(FIRST_FIELD)?.focus();
     else if (event.key === "o" && node.kind === "graph") void work.toggle(node.id);
     else if (event.key === "c" && !work.readOnly) void work.connect(node.id);
     else if (event.key === "Escape") connecting ? work.stopConnecting() : work.select([]);
@@ -164,7 +167,7 @@ function Graph({ work }: { work: WorkStore }) {
       >
         <Background gap={24} size={1} />
         <Controls showInteractive={false} fitViewOptions={isLarge && picture ? { ...FIT, nodes: firstRows(picture) } : FIT} />
-        <MiniMap pannable zoomable={false} ariaLabel="Small picture of the whole graph" nodeStrokeWidth={0} />
+        <MiniMap pannable ariaLabel="Small picture of the whole graph" nodeColor={miniColor} nodeStrokeWidth={0} />
       </ReactFlow>
     </div>
   );

@@ -5,7 +5,7 @@ import { memo } from "react";
 import type { Node, Phase } from "../messages";
 
 export type BoxData = { node: Node; isOpen: boolean; phase: Phase | ""; isSource: boolean };
-export type Box = FlowNode<BoxData, "box" | "group" | "barrier">;
+export type Box = FlowNode<BoxData, "box" | "opened" | "barrier">;
 
 const MARKS: Record<string, string> = { changed: "±", added: "+", removed: "−" };
 const PHASES: Record<Phase, string> = {

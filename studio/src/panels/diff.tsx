@@ -7,7 +7,7 @@ export function DiffText({ text }: { text: string }) {
     // biome-ignore lint/a11y/noNoninteractiveTabindex: see above
     <pre className="diff" tabIndex={0} aria-label="Changed lines">
       {text.split("\n").map((line, number) => (
-        <span key={number} className={KINDS[line[0] ?? ""] ?? "same"}>
+        <span key={number} className={number < 2 ? "place" : (KINDS[line[0] ?? ""] ?? "same")}>
           {line}
           {"\n"}
         </span>

@@ -4,7 +4,7 @@ import { useMemo, useState } from "react";
 import type { DecisionView, OptimizerEntry } from "../messages";
 import { useSnapshot, type WorkStore } from "../work";
 import { DiffText } from "./diff";
-import { type Pass, readPipeline, writePipeline } from "./pipeline";
+import { type Pass, readPipeline, withPass, writePipeline } from "./pipeline";
 
 export function OptimizePanel({ work }: { work: WorkStore }) {
   const { state, pipeline, optimized } = useSnapshot(work);
@@ -40,7 +40,7 @@ export function OptimizePanel({ work }: { work: WorkStore }) {
       <ul className="passes off">
         {off.map((entry) => (
           <li key={entry.name}>
-            <Switch entry={entry} isOn={false} onChange={() => set([...passes, { name: entry.name, options: [] }])} />
+            <Switch entry={entry} isOn={false} onChange={() => set(withPass(passes, entry.name, entry.before))} />
           </li>
         ))}
       </ul>
@@ -72,7 +72,7 @@ type PassProps = {
 };
 
 function PassItem({ pass, entry, onChange, onRemove, onMove }: PassProps) {
-  const shown = entry ?? { name: pass.name, description: "", owner: "", options: [] };
+  const shown = entry ?? { name: pass.name, description: "", owner: "", before: [], options: [] };
   const change = (name: string, text: string, usual: string | null) => {
     const others = pass.options.filter(([option]) => option !== name);
     const isUsual = text === (usual ?? "");

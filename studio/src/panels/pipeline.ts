@@ -85,3 +85,10 @@ export function writePipeline(passes: Pass[]): string {
 }
 
 const quoted = (text: string) => (BARE.test(text) ? text : JSON.stringify(text));
+
+/** The passes with one more: before all that have to stand behind it, else at the end. */
+export function withPass(passes: Pass[], name: string, before: string[]): Pass[] {
+  const found = passes.findIndex((pass) => before.includes(pass.name));
+  const place = found < 0 ? passes.length : found;
+  return [...passes.slice(0, place), { name, options: [] }, ...passes.slice(place)];
+}

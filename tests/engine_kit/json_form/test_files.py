@@ -77,7 +77,7 @@ def test_optimizers_work_on_it(tmp_path: Path) -> None:
     ("change", "message"),
     [
         ({"schema": "couler.ir/v9"}, "the schema is 'couler.ir/v9'"),
-        ({"workflow": {"name": "x"}}, "not a workflow in couler.ir/v0"),
+        ({"workflow": {"name": "x"}}, "not a workflow in couler.ir/v1"),
         ({"workflow": {"engine": "argo", "kind": "Workflow"}}, "it holds a workflow of argo"),
         ({"more": 1}, "unknown field"),
     ],

@@ -17,14 +17,26 @@ from couler_argo.doctor import INSTALL, LISTS
 from couler_argo.nodes import attempts_of, nodes_of, pod_name
 from couler_argo.run.jobs import HINTS, KINDS, WORKFLOW, jobs_of, memoizes
 from couler_argo.run.status import ended, outputs_of, status_of
+from couler_argo.run.steps import steps_of
 from couler_argo.split.part_spec import RUN_ID
 from couler_plugins.documents.mappings import Mapped
-from couler_plugins.engine_kit.kubernetes.failing import Container, Failed, failures
+from couler_plugins.engine_kit.kubernetes.failing import Failed, failures
 from couler_plugins.engine_kit.kubernetes.naming import RUN_LABEL
 from couler_plugins.engine_kit.kubernetes.objects import Calls
+from couler_plugins.engine_kit.kubernetes.step_logs import Container, RunStep, read_log
 from couler_plugins.engine_kit.kubernetes.submitting import apply, create, demand, right_to_submit
 from couler_plugins.errors import EngineError, InvalidInput
-from couler_plugins.hookspecs.running import Failure, Job, Produced, Request, Status, Submitted, Where
+from couler_plugins.hookspecs.running import (
+    Failure,
+    Job,
+    Produced,
+    Request,
+    Status,
+    StepLog,
+    StepStatus,
+    Submitted,
+    Where,
+)
 
 # Which steps of a workflow failed, and in which pods they ran.
 
@@ -147,13 +159,20 @@ class ArgoRunner:
 
     def failures(self, place: str) -> list[Failure]:
         """The steps that failed in the workflow at `namespace/name`, and in those of its parts."""
-        parent = self._workflow(place)
-        try:
-            workflows = list(self._with_parts(parent))
-        except EngineError as error:  # running needs no right to list workflows
-            log.info("parts are not known: %s", error)
-            workflows = [parent]
-        return list(failures(self._calls, failed_of(workflows), own_lines))
+        return list(failures(self._calls, failed_of(self._workflows(place)), own_lines))
+
+    def steps(self, place: str) -> list[StepStatus]:
+        """The steps of the workflow at `namespace/name`, and of those of its parts."""
+        return [step.status for step in self._steps(place)]
+
+    def log(self, place: str, step: str, lines: int) -> StepLog:
+        """The last lines that a step has printed; of one that was tried again, those of its last attempt."""
+        return read_log(self._calls, self._steps(place), step, lines, own_lines)
+
+    def _steps(self, place: str) -> list[RunStep]:
+        parent, *parts = self._workflows(place)
+        inner = (step for part in parts for step in steps_of(part, f"{part['metadata']['name']}/"))
+        return [*steps_of(parent), *inner]
 
     def stop(self, place: str, *, terminate: bool = False) -> list[str]:
         """Stops a workflow, and those that it has started as parts, which Argo would let run on."""
@@ -166,6 +185,15 @@ class ArgoRunner:
                 self._calls.merge(WORKFLOW, metadata["namespace"], metadata["name"], {"spec": {"shutdown": how}})
                 stopped.append(f"{metadata['namespace']}/{metadata['name']}")
         return stopped
+
+    def _workflows(self, place: str) -> list[Mapped]:
+        """The workflow at a place and those of its parts, as far as we may list them."""
+        parent = self._workflow(place)
+        try:
+            return list(self._with_parts(parent))
+        except EngineError as error:  # running needs no right to list workflows
+            log.info("parts are not known: %s", error)
+            return [parent]
 
     def _with_parts(self, parent: Mapped) -> Iterator[Mapped]:
         """A workflow, then what it has started: a caller that stops it before it asks on lets nothing new come."""

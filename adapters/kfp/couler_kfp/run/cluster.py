@@ -16,10 +16,11 @@ from typing import Any
 from couler_kfp.run.client import Calls
 from couler_kfp.run.jobs import jobs_of
 from couler_kfp.run.stand_ins import filled, gathered, produced
+from couler_kfp.run.steps import steps_of
 from couler_kfp.split.handoff import FILE, HANDOFF, Crossing, read_handoff
 from couler_plugins.documents.mappings import Mapped
 from couler_plugins.errors import EngineError, InvalidInput, Unsupported, install_hint
-from couler_plugins.hookspecs.running import Job, Phase, Produced, Request, Status, Submitted, Where
+from couler_plugins.hookspecs.running import Job, Phase, Produced, Request, Status, StepStatus, Submitted, Where
 
 SETTING = "COULER_KFP_PIPELINE_ROOT"
 """The environment variable that says where the runs keep what they make."""
@@ -151,6 +152,14 @@ class ClusterRunner:
             running=tuple(name for name, its in by_state if its == "RUNNING"),
             failed=tuple(name for name, its in by_state if its == "FAILED"),
         )
+
+    def steps(self, place: str) -> list[StepStatus]:
+        """The tasks of the run of that name."""
+        if self._stands_for_parts(place):
+            return []
+        run = self._calls.get(self._ident(place))
+        details = (run.get("run_details") or {}).get("task_details") or ()
+        return steps_of(details, run.get("pipeline_spec"))
 
     def outputs(self, place: str) -> list[Produced]:
         """What a part, or a pipeline that was split, has handed out; KFP tells of no others."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -14,17 +14,40 @@ from couler_plugins.engine_kit.kubernetes.calls import Mapped
 from couler_plugins.engine_kit.kubernetes.failing import failures
 from couler_plugins.engine_kit.kubernetes.naming import RUN_LABEL
 from couler_plugins.engine_kit.kubernetes.objects import Calls, Kind
+from couler_plugins.engine_kit.kubernetes.step_logs import RunStep, read_log
 from couler_plugins.engine_kit.kubernetes.submitting import apply, create, demand, right_to_submit
 from couler_plugins.engine_kit.kubernetes.watching import Bell
 from couler_plugins.errors import EngineError
-from couler_plugins.hookspecs.running import Failure, Job, Produced, Request, Status, Submitted, Where
+from couler_plugins.hookspecs.running import (
+    Failure,
+    Job,
+    Produced,
+    Request,
+    Status,
+    StepLog,
+    StepStatus,
+    Submitted,
+    Where,
+)
 from couler_tekton.run.jobs import HINTS, PIPELINE_RUN, TASK_RUN, TASK_RUNS, jobs_of, kind_of
 from couler_tekton.run.parts import READ, STATUS, WHOLE_LABEL, WITHIN
 from couler_tekton.run.sizes import too_large
-from couler_tekton.run.status import ended, failed_of, outcome_of, produced, results_of, status_of, together
+from couler_tekton.run.status import (
+    ended,
+    failed_of,
+    outcome_of,
+    produced,
+    results_of,
+    status_of,
+    step_of,
+    steps_of,
+    together,
+)
 
 RUN_OF_TASKS = "tekton.dev/pipelineRun"
 """The label that says which PipelineRun a TaskRun belongs to."""
+ENTRY = "run"
+"""What a TaskRun's only step is called, as it is lifted."""
 STOP, TERMINATE, TASK_STOP = "StoppedRunFinally", "Cancelled", "TaskRunCancelled"
 
 
@@ -137,8 +160,27 @@ class TektonRunner:
         kind, namespace, name = self._at(place)
         if kind is TASK_RUN:
             return list(failures(self._calls, failed_of([self._needed(place)])))
-        task_runs = self._calls.labelled(TASK_RUN, "TaskRun", namespace, f"{RUN_OF_TASKS}={name}")
-        return list(failures(self._calls, failed_of(task_runs)))
+        return list(failures(self._calls, failed_of(self._task_runs(namespace, name))))
+
+    def steps(self, place: str) -> list[StepStatus]:
+        """The tasks of the run at `namespace/name`; of a part that could not be created, none."""
+        return [step.status for step in self._steps(place)]
+
+    def log(self, place: str, step: str, lines: int) -> StepLog:
+        """The last lines that the steps of a task have printed."""
+        return read_log(self._calls, self._steps(place), step, lines)
+
+    def _steps(self, place: str) -> list[RunStep]:
+        kind, namespace, name = self._at(place)
+        run = self._get(place)
+        if run is None:
+            return []
+        if kind is TASK_RUN:
+            return [step_of(run, ENTRY, ENTRY)]
+        return steps_of(run, self._task_runs(namespace, name))
+
+    def _task_runs(self, namespace: str, run: str) -> Iterator[Mapped]:
+        return self._calls.labelled(TASK_RUN, "TaskRun", namespace, f"{RUN_OF_TASKS}={run}")
 
     def stop(self, place: str, *, terminate: bool = False) -> list[str]:
         """Stops a run; of one that was split, all parts that are there."""

@@ -7,14 +7,16 @@ of `pkg/apis/pipeline/v1`.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
 
 from couler_plugins.engine_kit.kubernetes.calls import Mapped, status_in
-from couler_plugins.engine_kit.kubernetes.failing import Container, Failed
-from couler_plugins.hookspecs.running import Phase, Produced, Status
+from couler_plugins.engine_kit.kubernetes.failing import Failed
+from couler_plugins.engine_kit.kubernetes.step_logs import Container, RunStep, message_of
+from couler_plugins.hookspecs.running import Phase, Produced, Status, StepStatus
 
 COUNTED = re.compile(r"Tasks Completed: (\d+) .*?Failed: (\d+).*?Skipped: (\d+)")
 IGNORED = re.compile(r"\(Ignored: \d+\)")
@@ -78,6 +80,59 @@ def failed_of(task_runs: Iterable[Mapped]) -> list[Failed]:
     return list(map(_failed, sorted(failed, key=lambda run: str(status_in(run).get("completionTime") or ""))))
 
 
+def steps_of(run: Mapped, task_runs: Iterable[Mapped]) -> list[RunStep]:
+    """Return the tasks of a PipelineRun in the order of their starts, then those that it skips.
+
+    Args:
+        run: the PipelineRun.
+        task_runs: its TaskRuns.
+    """
+    ordered = sorted(task_runs, key=lambda task: (str(task["metadata"].get("creationTimestamp")), _order(task)))
+    several = Counter(map(_task, ordered))
+    seen: Counter[str] = Counter()
+    steps = []
+    for task_run in ordered:
+        name = _task(task_run)
+        steps.append(step_of(task_run, f"{name}({seen[name]})" if several[name] > 1 else name, name))
+        seen[name] += 1
+    for item in status_in(run).get("skippedTasks") or ():
+        name = str(item.get("name"))
+        if name not in several:
+            message = message_of(item.get("reason"))
+            steps.append(RunStep(StepStatus(step=name, node=name, phase="skipped", message=message)))
+    return steps
+
+
+def step_of(task_run: Mapped, step: str, node: str) -> RunStep:
+    """Return where a TaskRun stands, and the containers of its steps that have started."""
+    status, condition, phase = status_in(task_run), _condition(task_run), _phase(task_run)
+    started = [item for item in status.get("steps") or () if item.get("terminated") or item.get("running")]
+    places = tuple(
+        Container(task_run["metadata"]["namespace"], str(status["podName"]), str(item["container"]))
+        for item in started
+        if item.get("container") and status.get("podName")
+    )
+    shown = StepStatus(
+        step=step,
+        node=node,
+        phase="pending" if phase == "running" and condition.get("reason") == "Pending" else phase,
+        message=message_of(condition.get("message")) if phase == "failed" else "",
+        has_log=bool(places),
+    )
+    return RunStep(shown, places)
+
+
+def _task(run: Mapped) -> str:
+    """The name of the task that a TaskRun is of; its own where it is of none."""
+    return str((run["metadata"].get("labels") or {}).get(TASK_LABEL) or run["metadata"]["name"])
+
+
+def _order(run: Mapped) -> tuple[int, str]:
+    """What sorts the TaskRuns of a matrix, which have numbers at their ends, by these."""
+    name = str(run["metadata"]["name"])
+    return len(name), name
+
+
 def results_of(run: Mapped) -> dict[str, Any]:
     """The results of a run by name: texts, lists and mappings."""
     results = status_in(run).get("results") or ()
@@ -98,9 +153,8 @@ def produced(results: Mapped) -> list[Produced]:
 
 def _failed(run: Mapped) -> Failed:
     metadata, status = run["metadata"], status_in(run)
-    name = str((metadata.get("labels") or {}).get(TASK_LABEL) or metadata["name"])
     places = (Container(metadata["namespace"], str(status["podName"]), step) for step in _failed_steps(status))
-    return Failed(name, str(_condition(run).get("message") or ""), next(places, None))
+    return Failed(_task(run), str(_condition(run).get("message") or ""), next(places, None))
 
 
 def _failed_steps(status: Mapped) -> Iterator[str]:

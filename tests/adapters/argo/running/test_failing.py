@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from couler_argo.run.runner import failed_of, own_lines
-from couler_plugins.engine_kit.kubernetes.failing import Container, Failed, failures
+from couler_plugins.engine_kit.kubernetes.failing import Failed, failures
+from couler_plugins.engine_kit.kubernetes.step_logs import Container
 
 Node = dict[str, Any]
 

@@ -1,0 +1,3 @@
+module couler-example
+
+go 1.22
