@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlglot.tokens import Token
+from sqlglot import Token
 
 from couler_plugins.sql.source import Source
 from couler_plugins.sql.statements import Attribute, Content, Scalar

@@ -1,4 +1,4 @@
-"""Order of steps that use the same tables and models: as in the program, and beside each other where that is the same."""
+"""Order of steps that use the same tables and models: that of the program, where it makes a difference."""
 
 from __future__ import annotations
 
@@ -41,11 +41,10 @@ class Order:
 
     def _behind(self, names: Iterable[str]) -> tuple[str, ...]:
         """Tables, and those that are behind views among them."""
-        result: dict[str, None] = {}
-        left = list(names)
-        while left:
-            name = left.pop()
-            if name not in result:
-                result[name] = None
-                left += self._views.get(name, ())
-        return tuple(sorted(result))
+        result = dict.fromkeys(names)
+        waiting = list(result)
+        while waiting:
+            behind = [name for name in self._views.get(waiting.pop(), ()) if name not in result]
+            result |= dict.fromkeys(behind)
+            waiting += behind
+        return tuple(result)

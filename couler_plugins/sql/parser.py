@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlglot.tokens import Token
+from sqlglot import Token
 
 from couler_plugins.errors import closest
 from couler_plugins.sql.attributes import VALIDATION_QUERY, read_attributes, read_text
@@ -77,9 +77,9 @@ def _read(source: Source, tokens: list[Token]) -> Statement | Refused:
         for number, (before, token) in enumerate(pairwise(tokens)):
             if source.word(token) == source.word(before) == "." and not _is_range(source, tokens, number):
                 raise source.refusal(before, "'...' stands for what was left out", "write the whole statement")
-        number = _verb(source, tokens)
-        if number is not None:
-            return _extended(source, tokens, number)
+        verb = _verb(source, tokens)
+        if verb is not None:
+            return _extended(source, tokens, verb)
         standard = read_statement(source, tokens)
         place = source.place(tokens[0])
         return Plain(
@@ -119,7 +119,7 @@ def _extended(source: Source, tokens: list[Token], number: int) -> Statement:
     if not head:
         raise source.refusal(verb, f"TO {name} names nothing", f"write what is behind TO {name}")
     first = {word: found[0] for word, found in clauses.items()}
-    common = {
+    common: dict[str, Any] = {
         "query": query.text,
         "reads": query.reads,
         "place": source.place(tokens[0]),

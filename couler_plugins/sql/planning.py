@@ -42,6 +42,7 @@ class Options(NamedTuple):
         store: where tables and models are kept between steps; empty for a run to say.
         registry: where models are published, and where those are that no statement trains; empty for a run to say.
         places: places of models that no statement trains, by name.
+        packages: what steps with a database install as well, such as its driver.
         common: inputs that all steps are given that have them, such as `image`.
         file: the name of the program, for errors.
     """
@@ -50,6 +51,7 @@ class Options(NamedTuple):
     store: str = ""
     registry: str = ""
     places: Mapping[str, str] = {}
+    packages: tuple[str, ...] = ()
     common: Mapping[str, Constant] = {}
     file: str | None = None
 
@@ -59,12 +61,12 @@ class Plan(NamedTuple):
 
     Attributes:
         form: as `couler_plugins.generation` checks and composes it.
-        steps: the names of the steps of each statement, in the order of the statements.
+        statements: the names of the steps of each statement, in the order of the statements.
         notes: what is left out, a sentence each.
     """
 
     form: Form
-    steps: tuple[tuple[str, ...], ...]
+    statements: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...]
 
 
@@ -76,61 +78,51 @@ class Trained(NamedTuple):
     use: str
 
 
-def plan_program(
-    statements: Sequence[Statement], name: str, catalogue: Mapping[str, CatalogueStep], options: Options
-) -> Plan:
-    """Return the workflow of a program.
-
-    Args:
-        statements: in the order of the program.
-        name: of the workflow.
-        catalogue: the ready-made steps.
-        options: what the workflow is given.
-
-    Raises:
-        Refused: a statement asks for what no step does; line and column are named.
-    """
-    planner = Planner(catalogue, options)
-    steps = tuple(tuple(planner.add(statement)) for statement in statements)
-    read = {text for step in planner.steps for taken in step.inputs for text in taken.sources}
-    values = {"store": options.store, "registry": options.registry, "database": options.database}
-    inputs = tuple(
-        Given(name=key, value=value or None)
-        for key, value in values.items()
-        if key == "store" or f"inputs.{key}" in read
-    )
-    outputs: dict[str, Taken] = {}
-    for model, item in planner.trained.items():
-        output = fresh_name(slug(model), outputs)
-        outputs[output] = Taken(name=output, source=item.source)
-    form = Form(name=slug(name), inputs=inputs, steps=tuple(planner.steps), outputs=tuple(outputs.values()))
-    return Plan(form, steps, tuple(planner.notes))
-
-
 class Planner:
     """Makes steps of one statement after the other.
 
-    Attributes:
-        steps: those so far.
-        trained: the models so far, by name.
-        notes: what was left out.
+    Args:
+        catalogue: the ready-made steps.
+        options: what the workflow is given.
     """
 
     def __init__(self, catalogue: Mapping[str, CatalogueStep], options: Options) -> None:
-        self.steps: list[FormStep] = []
-        self.trained: dict[str, Trained] = {}
-        self.notes: list[str] = []
+        self._steps: dict[str, FormStep] = {}
+        self._trained: dict[str, Trained] = {}
+        self._notes: list[str] = []
+        self._statements: list[tuple[str, ...]] = []
         self._order = Order()
         self._catalogue, self._options = catalogue, options
         self._settings = Settings(catalogue, options.file)
 
-    def add(self, statement: Statement) -> list[str]:
-        """Add the steps of a statement, and return their names.
+    def plan(self, name: str) -> Plan:
+        """Return the workflow of the statements so far.
+
+        Args:
+            name: of the workflow.
+        """
+        read = {text for step in self._steps.values() for taken in step.inputs for text in taken.sources}
+        values = {"store": self._options.store, "registry": self._options.registry, "database": self._options.database}
+        inputs = tuple(
+            Given(name=key, value=value or None)
+            for key, value in values.items()
+            if key == "store" or f"inputs.{key}" in read
+        )
+        outputs: dict[str, Taken] = {}
+        for model, item in self._trained.items():
+            output = fresh_name(slug(model), outputs)
+            outputs[output] = Taken(name=output, source=item.source)
+        steps, handed_out = tuple(self._steps.values()), tuple(outputs.values())
+        form = Form(name=slug(name), inputs=inputs, steps=steps, outputs=handed_out)
+        return Plan(form, tuple(self._statements), tuple(self._notes))
+
+    def add(self, statement: Statement) -> None:
+        """Add the steps of a statement.
 
         Raises:
             Refused: no step does what it asks for.
         """
-        first = len(self.steps)
+        first = len(self._steps)
         texts = (statement.query, *(getattr(statement, field, "") for field in ("label", "into", "model", "using")))
         if match := next(filter(None, (VALUES_OWN.search(str(text)) for text in texts)), None):
             message = f"engines take {match[0]!r} for a placeholder"
@@ -145,7 +137,7 @@ class Planner:
             Solve: self._solve,
         }
         kinds[type(statement)](statement)
-        return [step.name for step in self.steps[first:]]
+        self._statements.append(tuple(self._steps)[first:])
 
     def _plain(self, statement: Plain) -> None:
         if statement.kind == "SELECT":
@@ -170,7 +162,7 @@ class Planner:
     def _store(self, table: str, **sources: str) -> None:
         """Add the step that writes a table into the database."""
         schema, _, name = table.rpartition(".")
-        constants: dict[str, Constant] = {"name": name} | ({"schema": schema} if schema else {})
+        constants: dict[str, Constant] = {"name": name, **({"schema": schema} if schema else {})}
         written = (table.lower(),)
         step = self._step(f"store-{name}", "sql-store", self._order.waits((), written), sources, **constants)
         self._order.add(step, (), written)
@@ -189,14 +181,12 @@ class Planner:
         sources = {"model": f"{step}.model"}
         if statement.validation is not None:
             metric = self._settings.metric(statement.attributes) or models.METRIC_OF_TASK[task]
-            held = self._query(statement.validation, f"data-to-validate-{short}")
-            judge = {**sources, "data": held}
-            valid = self._step(
-                f"validate-{short}", "evaluate-model", (), judge, target=statement.label, metric=metric
-            )
+            control = self._query(statement.validation, f"data-to-validate-{short}")
+            judge = {**sources, "data": control}
+            valid = self._step(f"validate-{short}", "evaluate-model", (), judge, target=statement.label, metric=metric)
             sources["metrics"] = f"{valid}.metrics"
         if statement.into:
-            self.trained[statement.into] = Trained(f"{step}.model", task, use)
+            self._trained[statement.into] = Trained(f"{step}.model", task, use)
             resource = (f"model {statement.into}",)
             sources["registry"] = "inputs.registry"
             waits = self._order.waits((), resource)
@@ -220,7 +210,7 @@ class Planner:
         if not statement.label:
             hint = "add LABEL"
             raise self._refusal(statement.verb_place, "TO EVALUATE names no column to compare with", hint)
-        trained = self.trained.get(statement.model)
+        trained = self._trained.get(statement.model)
         task = trained.task if trained is not None else "classification"
         metric = self._settings.metric(statement.attributes, only=True) or models.METRIC_OF_TASK[task]
         short = statement.model.rpartition(".")[2]
@@ -233,11 +223,11 @@ class Planner:
 
     def _explain(self, statement: Explain) -> None:
         own, notes = self._settings.explanation(statement)
-        trained = self.trained.get(statement.model)
+        trained = self._trained.get(statement.model)
         if own["method"] == "contributions" and trained is not None and trained.use not in BOOSTED:
             message = f"{statement.using} is for boosted trees, and {trained.use} trains none"
             raise self._refusal(statement.verb_place, message, "write USING PermutationExplainer, or nothing")
-        self.notes += notes
+        self._notes += notes
         short = statement.model.rpartition(".")[2]
         data = self._query(Query(statement.query, statement.reads), f"data-to-explain-{short}")
         sources, constants = self._model(statement.model)
@@ -255,8 +245,8 @@ class Planner:
 
     def _model(self, name: str) -> tuple[dict[str, str], dict[str, Constant]]:
         """The model of a statement: what one before trains, what the caller names, or what is published."""
-        if name in self.trained:
-            return {"model": self.trained[name].source}, {}
+        if name in self._trained:
+            return {"model": self._trained[name].source}, {}
         if name in self._options.places:
             return {}, {"model": self._options.places[name]}
         resource = (f"model {name}",)
@@ -269,13 +259,16 @@ class Planner:
         self, step: str, use: str, needs: Sequence[str], sources: Mapping[str, str] = {}, /, **constants: Constant
     ) -> str:
         """Add a step, and return its name."""
-        declared = {item.name for item in self._catalogue[use].inputs}
+        declared = {item.name: item.default for item in self._catalogue[use].inputs}
         sources = {**sources} | ({"url": "inputs.database"} if "url" in declared and self._options.database else {})
+        if "url" in declared and self._options.packages:
+            own = declared["packages"]
+            constants["packages"] = (*(own if isinstance(own, tuple) else ()), *self._options.packages)
         constants |= {key: value for key, value in self._options.common.items() if key in declared}
-        step = fresh_name(slug(step), {other.name for other in self.steps})
+        step = fresh_name(slug(step), self._steps)
         inputs = [Taken(name=key, value=value) for key, value in constants.items()]
         inputs += [Taken(name=key, source=source) for key, source in sources.items()]
-        self.steps.append(FormStep(name=step, use=use, inputs=tuple(inputs), needs=tuple(needs)))
+        self._steps[step] = FormStep(name=step, use=use, inputs=tuple(inputs), needs=tuple(needs))
         return step
 
     def _refusal(self, place: Place, message: str, hint: str) -> Refused:

@@ -42,16 +42,16 @@ class Settings:
             hint = closest(statement.estimator.rpartition("/")[2].rpartition(".")[2], models.ESTIMATORS)
             hint = hint or f"there is {', '.join(models.ESTIMATORS)}"
             raise self._refusal(statement.verb_place, f"no step trains {statement.estimator!r}", hint)
-        given: dict[str, Constant] = dict(estimator.inputs)
+        inputs: dict[str, Constant] = dict(estimator.inputs)
         for attribute in statement.attributes:
-            given |= self._setting(attribute, estimator)
-        if "task" not in given:
+            inputs |= self._setting(attribute, estimator)
+        if "task" not in inputs:
             hint = 'add WITH objective="reg:squarederror" or "binary:logistic"'
             message = "it does not say whether it predicts classes or numbers"
             raise self._refusal(statement.verb_place, message, hint)
         if features := tuple(name for column in statement.columns for name in self._feature(column)):
-            given["features"] = features
-        return estimator.step, given
+            inputs["features"] = features
+        return estimator.step, inputs
 
     def _setting(self, attribute: Attribute, estimator: models.Estimator) -> dict[str, Constant]:
         name = models.bare_name(attribute, "model", "train")
@@ -78,10 +78,10 @@ class Settings:
         item = next(item for item in self._catalogue[step].inputs if item.name == name)
         try:
             value = converted(attribute.value, item.type)
-        except ValueError as error:
-            hint = f"write a {item.type}: {item.description}"
-            raise self._refusal(attribute.place, f"{attribute.name}: {error}", hint) from None
-        return tuple(value) if isinstance(value, list) else value  # type: ignore[no-any-return]  # of that type
+        except ValueError:
+            message = f"{attribute.name} is {attribute.value!r:.60}, and no {item.type}"
+            raise self._refusal(attribute.place, message, f"write one: {item.description}") from None
+        return tuple(value) if isinstance(value, list) else value
 
     def _feature(self, column: Column) -> tuple[str, ...]:
         if column.name or column.text == "*":
@@ -139,12 +139,12 @@ class Settings:
             names = ("TreeExplainer", "PermutationExplainer")
             hint = closest(statement.using, names) or f"there is {', '.join(names)}"
             raise self._refusal(statement.verb_place, f"no step explains by {statement.using!r}", hint)
-        given: dict[str, Constant] = {"method": method}
+        inputs: dict[str, Constant] = {"method": method}
         notes: list[str] = []
         for attribute in statement.attributes:
             name = models.bare_name(attribute, "summary", "shap_summary")
             if name == "max_display":
-                given["most"] = self._typed(attribute, EXPLAIN_STEP, "most")
+                inputs["most"] = self._typed(attribute, EXPLAIN_STEP, "most")
             elif name in models.DRAWING and name != attribute.name:
                 place = f"{attribute.place.line}:{attribute.place.column}"
                 notes.append(f"{place}: {attribute.name} only draws, and is left out: TO EXPLAIN gives a table")
@@ -152,7 +152,7 @@ class Settings:
                 every = ["summary.max_display", *(f"summary.{item}" for item in sorted(models.DRAWING))]
                 hint = closest(attribute.name, every) or f"it has {', '.join(every)}"
                 raise self._refusal(attribute.place, f"TO EXPLAIN has no setting {attribute.name!r}", hint)
-        return given, notes
+        return inputs, notes
 
     def _refusal(self, place: Place, message: str, hint: str) -> Refused:
         return Refused(message, place, file=self._file, hint=hint)

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import sqlglot
 from sqlglot.errors import SqlglotError
-from sqlglot.tokens import Token
+from sqlglot import Token
 
 from couler_plugins.errors import InvalidInput
 from couler_plugins.sql.statements import Place, Refused

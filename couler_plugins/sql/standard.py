@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
-from sqlglot.tokens import Token
+from sqlglot import Token
 
+from couler_plugins.errors import closest
 from couler_plugins.sql.source import Source
+from couler_plugins.sql.statements import Refused
 
 STEPS = (
     exp.Alter,
@@ -39,7 +41,9 @@ REMEDY = {
     "DESCRIBE": "take it out: a workflow shows nothing",
     "EXPLAIN": "take it out: a workflow shows nothing",
 }
-KNOWN = "write SELECT, CREATE, INSERT, UPDATE, DELETE, MERGE, ALTER, DROP or TRUNCATE"
+KNOWN = ("SELECT", "WITH", "CREATE", "INSERT", "UPDATE", "DELETE", "MERGE", "ALTER", "DROP", "TRUNCATE")
+CLAUSES = frozenset({"WITH", "COLUMN", "LABEL", "USING", "CMD", "CONSTRAINT"})
+"""Words of clauses that stand behind TO."""
 logging.getLogger("sqlglot").addHandler(logging.NullHandler())  # what it says of a statement, an error of ours does
 
 
@@ -66,7 +70,14 @@ def read_query(source: Source, tokens: Sequence[Token]) -> Standard:
     Raises:
         Refused: it is none, or sqlglot does not understand it.
     """
-    tree = _tree(source, tokens)
+    try:
+        tree = _tree(source, tokens)
+    except Refused as error:
+        word = next(source.word(token) for token in tokens if source.place(token) >= error.place)
+        if word in CLAUSES:
+            message = f"{word} is before TO"
+            raise source.refused(error.place, message, "write it behind TO and its verb") from error
+        raise
     if not isinstance(tree, exp.Query):
         raise source.refusal(tokens[0], f"{source.word(tokens[0])} gives no table", "write SELECT … before TO")
     if tree.args.get("into") is not None:
@@ -88,12 +99,12 @@ def read_statement(source: Source, tokens: list[Token]) -> Standard:
     if isinstance(tree, exp.Query):
         return _into(source, tokens, tree)
     if not isinstance(tree, STEPS):
-        raise source.refusal(tokens[0], f"the statement {word} is no step", REMEDY.get(word, KNOWN))
+        raise _no_step(source, tokens[0])
     if tree.find(exp.TemporaryProperty):
         message = "a temporary table is lost: each step has a connection of its own"
         raise source.refusal(tokens[0], message, "leave TEMPORARY out, and drop the table at the end")
     tables = _reads(tree)
-    target = tree.this.find(exp.Table) if isinstance(tree.this, exp.Expression) else None
+    target = tree.this.find(exp.Table) if isinstance(tree.this, exp.Expr) else None
     writes = tables if isinstance(tree, WHOLE) or target is None else (table_name(target),)
     view = isinstance(tree, exp.Create) and tree.args.get("kind") == "VIEW"
     reads = tuple(name for name in tables if name not in writes)
@@ -118,7 +129,7 @@ def _into(source: Source, tokens: list[Token], tree: exp.Query) -> Standard:
     return Standard(text, "CREATE", tuple(other for other in _reads(tree) if other != table), (table,))
 
 
-def _tree(source: Source, tokens: Sequence[Token]) -> exp.Expression:
+def _tree(source: Source, tokens: Sequence[Token]) -> exp.Expr:
     """What sqlglot makes of some tokens.
 
     Raises:
@@ -127,21 +138,29 @@ def _tree(source: Source, tokens: Sequence[Token]) -> exp.Expression:
     try:
         (tree,) = source.dialect.parser().parse(list(tokens), source.text)
     except SqlglotError as error:
-        details = next(iter(getattr(error, "errors", None) or []), {})
+        details: dict[str, Any] = next(iter(getattr(error, "errors", None) or []), {})
         place = (details.get("line"), details.get("col"))  # of the end of a token
         token = next((token for token in tokens if (token.line, token.col) == place), tokens[-1])
         reason = (details.get("description") or str(error)).partition("\n")[0].rstrip(".")
+        if source.word(tokens[0]) not in KNOWN and source.word(tokens[0]) != "(":
+            raise _no_step(source, tokens[0]) from error
         message = f"this is no SQL: {reason[:1].lower()}{reason[1:]}"
         raise source.refusal(token, message, "correct it, or name its --dialect") from error
     except RecursionError:
         raise source.refusal(tokens[0], "the statement is nested too deep", "write it with fewer brackets") from None
     if tree is None or isinstance(tree, exp.Command):
-        word = source.word(tokens[0])
-        raise source.refusal(tokens[0], f"the statement {word} is no step", REMEDY.get(word, KNOWN))
+        raise _no_step(source, tokens[0])
     return tree
 
 
-def _reads(tree: exp.Expression) -> tuple[str, ...]:
+def _no_step(source: Source, token: Token) -> Refused:
+    """Why a statement is refused that begins with this word."""
+    word = source.word(token)
+    hint = REMEDY.get(word) or closest(word, KNOWN) or f"write {', '.join(KNOWN)}"
+    return source.refusal(token, f"the statement {word:.40} is no step", hint)
+
+
+def _reads(tree: exp.Expr) -> tuple[str, ...]:
     """The tables that a statement names, each once; those that it defines itself are left out."""
     own = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
     names = (table_name(table) for table in tree.find_all(exp.Table))

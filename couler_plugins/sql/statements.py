@@ -28,7 +28,7 @@ Scalar = str | int | float | bool
 Content = Scalar | tuple[Scalar, ...]
 
 
-class Place(msgspec.Struct, frozen=True):
+class Place(msgspec.Struct, frozen=True, order=True):
     """Where something stands in the text: line and column, both from 1."""
 
     line: int
@@ -42,15 +42,18 @@ class Refused(InvalidInput):
         message: what is wrong, in one sentence.
         place: where it stands.
         **details: what else is said of it, as `CoulerError` has it.
+
+    Attributes:
+        place: where it stands.
     """
 
     def __init__(self, message: str, place: Place, **details: Any) -> None:
         super().__init__(message, line=place.line, **details)
-        self.column = place.column
+        self.place = place
 
     def __str__(self) -> str:
         hint = f"\n  hint: {self.hint}" if self.hint else ""
-        return f"{self.file or '<text>'}:{self.line}:{self.column}: {self.message}{hint}"
+        return f"{self.file or '<text>'}:{self.place.line}:{self.place.column}: {self.message}{hint}"
 
 
 class Attribute(msgspec.Struct, frozen=True):
