@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import sqlglot
-from sqlglot.errors import SqlglotError
 from sqlglot import Token
+from sqlglot.errors import SqlglotError
 
 from couler_plugins.errors import InvalidInput
 from couler_plugins.sql.statements import Place, Refused

@@ -6,9 +6,8 @@ import logging
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlglot import exp
+from sqlglot import Token, exp
 from sqlglot.errors import SqlglotError
-from sqlglot import Token
 
 from couler_plugins.errors import closest
 from couler_plugins.sql.source import Source
