@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 import sys
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 import click
 import msgspec
@@ -12,7 +15,7 @@ from couler_plugins.cli.generated import manifest, outline
 from couler_plugins.cli.messages import counted, say, say_error, write_bytes
 from couler_plugins.cli.outputs import names
 from couler_plugins.cli.records import decision_record, finding_record, print_json
-from couler_plugins.cli.settings import KeyValue, json_option, to_option, with_settings
+from couler_plugins.cli.settings import KeyValue, json_option, max_bytes_option, to_option, with_settings
 from couler_plugins.cli.work import working
 from couler_plugins.documents.mappings import by_key
 from couler_plugins.errors import InvalidInput, install_hint
@@ -25,6 +28,10 @@ from couler_plugins.options.config import Config
 from couler_plugins.plugins import STEPS
 from couler_plugins.steps.containers import as_script
 
+MOST_STEPS = 2_000
+SECRET_NAME = re.compile("pass|pwd|secret|token|key|credential", re.IGNORECASE)
+"""Names of what is secret in the query of a URL."""
+
 
 @click.command(
     "sql",
@@ -33,8 +40,8 @@ Examples:
   couler sql churn.sql
   couler sql churn.sql --to argo --secret DATABASE_URL=warehouse/url -o churn.yaml
   couler sql --dialect mysql churn.sql --to airflow
-  couler sql --scripts --database sqlite:///db.sqlite --store . --to argo -o w.yaml churn.sql
-  echo 'SELECT * FROM t TO PREDICT p.y USING m' | couler sql --model m=s3://b/m.skops --to tekton
+  couler sql churn.sql --scripts --database sqlite:///churn.db --store files --to argo -o churn.yaml
+  echo 'SELECT * FROM t TO PREDICT p.y USING m' | couler sql --store s3://bucket/churn --to tekton
 """,
 )
 @click.argument("file", required=False, default="-", metavar="[FILE|-]")
@@ -62,6 +69,19 @@ Examples:
     metavar="NAME=PLACE",
     help="Where a model is that nothing here trains.",
 )
+@click.option(
+    "--registry",
+    default="",
+    metavar="PLACE",
+    help="Where models are published under their names. Default: the folder models of --store.",
+)
+@click.option(
+    "--package",
+    "packages",
+    multiple=True,
+    metavar="NAME",
+    help="A package that steps with a database install as well, such as its driver: pymysql.",
+)
 @click.option("--image", default="", metavar="IMAGE", help="The container image of all steps.")
 @click.option("--installed", is_flag=True, help="The image has all packages: steps install nothing.")
 @click.option(
@@ -70,6 +90,7 @@ Examples:
 @click.option("--name", default="", metavar="NAME", help="The workflow's name. Default: the file's.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="With --to: the file to write.")
 @json_option
+@max_bytes_option
 @with_settings
 @click.pass_context
 def command(  # each is an option
@@ -82,6 +103,8 @@ def command(  # each is an option
     secrets: tuple[str, ...],
     store: str,
     models: tuple[tuple[str, str], ...],
+    registry: str,
+    packages: tuple[str, ...],
     image: str,
     installed: bool,
     scripts: bool,
@@ -91,13 +114,14 @@ def command(  # each is an option
 ) -> None:
     """Makes a workflow of SQL statements that query, train, predict and evaluate.
 
-    Reads the statements of SQLFlow: SELECT … TO TRAIN, TO PREDICT, TO EVALUATE, and plain SQL. Each becomes steps of
-    the catalogue. A statement waits for those that make the tables and models it reads. See docs/sql.md.
+    Reads the statements of SQLFlow: SELECT … TO TRAIN, TO PREDICT, TO EVALUATE, TO EXPLAIN, and plain SQL. Each
+    becomes steps of the catalogue. A statement waits for those that make the tables and models it reads. See
+    docs/sql.md.
 
     Prints the engine's file with --to, otherwise the steps. Exits with 1 if the engine's lint finds an error.
     """
     try:
-        from couler_plugins.sql.program import read_program
+        from couler_plugins.sql.program import Options, read_program
     except ImportError as error:
         raise InvalidInput(f"`couler sql` needs {error.name}", hint=install_hint("sql")) from error
     wanted = config.origin("to") == "flag"
@@ -106,22 +130,22 @@ def command(  # each is an option
     _refuse_password(database)
     if scripts:
         database, store = _here(database, store)
-    text, shown = _read(file)
+    text, shown = _read(file, config.max_bytes)
     with working(config) as session:
         catalogue = session.plugins.all(STEPS)
-        form, count = read_program(
-            text,
-            name or (Path(file).stem if file != "-" else "program"),
-            dialect=dialect,
-            file=shown,
-            report=say_error,
+        options = Options(
             database=database,
             store=store,
-            models=dict(models),
+            registry=registry or (f"{store.rstrip('/')}/models" if store else ""),
+            places=dict(models),
+            packages=packages,
             common=({"image": image} if image else {}) | ({"packages": ()} if installed else {}),
+            file=shown,
         )
-        form = with_secrets(form, catalogue, secrets)
-        if problems := validate(form, catalogue):
+        title = name or (Path(file).stem if file != "-" else "program")
+        plan = read_program(text, title, catalogue, options, dialect=dialect, report=say_error)
+        form = with_secrets(plan.form, catalogue, secrets)
+        if problems := validate(form, catalogue, MOST_STEPS):
             raise InvalidInput("; ".join(map(str, problems[:3])), file=shown, hint="correct the statements")
         workflow = compose(form, catalogue)
         if scripts:
@@ -130,12 +154,20 @@ def command(  # each is an option
     readers = by_key((variable.name, step) for step, variable in missing(form, catalogue))
     for variable, steps in readers.items():
         say(f"note: {names(steps)} read {variable} from a Secret: --secret {variable}=SECRET/KEY")
+    if open_inputs := [port.name for port in workflow.parameters if port.value is None]:
+        say(f"note: each run has to be given {names(open_inputs)}: see --store and --registry")
+    for note in plan.notes:
+        say(f"note: {shown}:{note}")
     for line in (*lowered.decisions, *lowered.findings) if lowered is not None else ():
         say(str(line))
     if output is not None and lowered is not None:
         replace_file(output, lowered.text)
     if output_format == "json":
-        record: dict[str, object] = {"workflow": msgspec.to_builtins(form), "statements": count}
+        record: dict[str, object] = {
+            "workflow": msgspec.to_builtins(form),
+            "statements": plan.statements,
+            "notes": plan.notes,
+        }
         if lowered is not None:
             record["manifest"] = lowered.text
             record["decisions"] = [decision_record(item) for item in lowered.decisions]
@@ -145,14 +177,17 @@ def command(  # each is an option
         write_bytes(outline(form))
     elif output is None:
         write_bytes(lowered.text)
-    say(f"{counted(count, 'statement')}, {counted(len(form.steps), 'step')}")
+    say(f"{counted(len(plan.statements), 'statement')}, {counted(len(form.steps), 'step')}")
     ctx.exit(int(any(item.severity == "error" for item in (lowered.findings if lowered is not None else ()))))
 
 
-def _read(file: str) -> tuple[str, str]:
+def _read(file: str, max_bytes: int) -> tuple[str, str]:
     """The text, and what messages call it."""
     try:
-        content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        with contextlib.nullcontext(sys.stdin.buffer) if file == "-" else Path(file).open("rb") as stream:
+            content = stream.read(max_bytes + 1)
+        if len(content) > max_bytes:
+            raise InvalidInput(f"it is larger than {max_bytes} bytes", file=file, hint="raise --max-bytes")
         return content.decode("utf-8-sig"), "<stdin>" if file == "-" else file
     except OSError as error:
         raise InvalidInput(
@@ -176,7 +211,11 @@ def _here(database: str, store: str) -> tuple[str, str]:
 
 def _refuse_password(database: str) -> None:
     """Refuse a password: the URL would stand in the workflow for everybody to read."""
-    account, at, _ = database.partition("://")[2].partition("@")
-    if at and ":" in account:
+    try:
+        parts = urlsplit(database)
+        has_password = parts.password is not None or any(SECRET_NAME.search(name) for name, _ in parse_qsl(parts.query))
+    except ValueError as error:
+        raise InvalidInput("--database is no URL", hint="write one: postgresql+psycopg://user@host/name") from error
+    if has_password:
         hint = "put the URL into a Secret, and give --secret DATABASE_URL=SECRET/KEY"
         raise InvalidInput("the URL of the database holds a password", hint=hint)

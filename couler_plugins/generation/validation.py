@@ -17,13 +17,19 @@ MOST_STEPS = 200
 OPPOSITES = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 
 
-def validate(form: Form, catalogue: Mapping[str, CatalogueStep]) -> list[Problem]:
-    """All that keeps a form from being a workflow; empty where nothing does."""
+def validate(form: Form, catalogue: Mapping[str, CatalogueStep], most: int = MOST_STEPS) -> list[Problem]:
+    """All that keeps a form from being a workflow; empty where nothing does.
+
+    Args:
+        form: the workflow.
+        catalogue: the ready-made steps.
+        most: how many steps it may have.
+    """
     if not form.steps:
         return [Problem(code="empty", message="the workflow has no steps", remedy="write at least one")]
-    if len(form.steps) > MOST_STEPS:
+    if len(form.steps) > most:
         message = f"the workflow has {len(form.steps)} steps"
-        return [Problem(code="bad-value", message=message, remedy=f"write at most {MOST_STEPS}")]
+        return [Problem(code="bad-value", message=message, remedy=f"write at most {most}")]
     scope = Scope(form, catalogue)
     problems = [*_names(form)]
     for step in form.steps:

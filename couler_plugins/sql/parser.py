@@ -1,18 +1,55 @@
-"""Reads programs of SQLFlow's statements: sqlglot reads the standard part, and its tokens are cut into clauses here."""
+"""Reads programs of SQLFlow's statements: the clauses behind TO are cut out of sqlglot's tokens."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
-import sqlglot
-from sqlglot import Token, exp
-from sqlglot.errors import SqlglotError
+from sqlglot import Token
 
-from couler_plugins.errors import InvalidInput, closest
-from couler_plugins.sql.clauses import REPEATED, VERBS, Clause, Clauses, Refused, in_range, is_word, without_brackets
-from couler_plugins.sql.statements import Evaluate, Explain, Place, Plain, Predict, Run, Solve, Statement, Train
+from couler_plugins.errors import closest
+from couler_plugins.sql.attributes import VALIDATION_QUERY, read_attributes, read_text
+from couler_plugins.sql.source import Source
+from couler_plugins.sql.standard import read_query, read_statement
+from couler_plugins.sql.statements import (
+    Attribute,
+    Column,
+    Evaluate,
+    Explain,
+    Plain,
+    Predict,
+    Query,
+    Refused,
+    Run,
+    Solve,
+    Statement,
+    Train,
+)
+
+VERBS = {
+    "TRAIN": ("WITH", "COLUMN", "LABEL", "USING", "INTO"),
+    "PREDICT": ("WITH", "USING"),
+    "EVALUATE": ("WITH", "LABEL", "INTO"),
+    "EXPLAIN": ("WITH", "USING", "INTO"),
+    "RUN": ("CMD", "INTO"),
+    "MAXIMIZE": ("CONSTRAINT", "WITH", "USING", "INTO"),
+    "MINIMIZE": ("CONSTRAINT", "WITH", "USING", "INTO"),
+}
+"""The verbs behind TO, with the clauses that each can have."""
+WORDS = frozenset(word for clauses in VERBS.values() for word in clauses)
+UNITS = frozenset({"MONTH", "DAY", "HOUR", "MINUTE", "SECOND"})
+"""Words behind TO in intervals of standard SQL: `YEAR TO MONTH`."""
+REPEATED = frozenset({"COLUMN"})
+STARTS = frozenset({"SELECT", "WITH", "(", "FROM", "VALUES", "TABLE"})
+"""First words of queries."""
+
+
+class Clause(NamedTuple):
+    """A word that begins a clause, and the tokens behind it."""
+
+    word: Token
+    tokens: list[Token]
 
 
 def parse_program(text: str, dialect: str = "", file: str | None = None) -> list[Statement | Refused]:
@@ -27,170 +64,201 @@ def parse_program(text: str, dialect: str = "", file: str | None = None) -> list
         A statement each, or why it is refused, with line and column.
 
     Raises:
-        InvalidInput: there is no such dialect, or the text cannot be cut into words.
+        Refused: a quote or a comment is not closed.
+        InvalidInput: there is no such dialect.
     """
+    source = Source(text, dialect, file)
+    return [_read(source, tokens) for tokens in source.statements()]
+
+
+def _read(source: Source, tokens: list[Token]) -> Statement | Refused:
+    """Read one statement."""
     try:
-        tokens = sqlglot.Dialect.get_or_raise(dialect or None).tokenize(text)
-    except (SqlglotError, ValueError) as error:
-        raise InvalidInput(f"this is no SQL: {_first_line(error)}", file=file, hint="see docs/sql.md") from error
-    program = _Program(text, dialect, file)
-    return [program.read(part) for part in _parts(tokens)]
+        for number, (before, token) in enumerate(pairwise(tokens)):
+            if source.word(token) == source.word(before) == "." and not _is_range(source, tokens, number):
+                raise source.refusal(before, "'...' stands for what was left out", "write the whole statement")
+        verb = _verb(source, tokens)
+        if verb is not None:
+            return _extended(source, tokens, verb)
+        standard = read_statement(source, tokens)
+        place = source.place(tokens[0])
+        return Plain(
+            query=standard.text,
+            reads=standard.reads,
+            place=place,
+            verb_place=place,
+            kind=standard.kind,
+            writes=standard.writes,
+            view=standard.view,
+        )
+    except Refused as error:
+        return error
 
 
-def _parts(tokens: Sequence[Token]) -> Iterator[list[Token]]:
-    part: list[Token] = []
-    for token in tokens:
-        if token.text == ";" and part:
-            yield part
-            part = []
-        elif token.text != ";":
-            part.append(token)
-    if part:
-        yield part
-
-
-class _Program(Clauses):
-    def __init__(self, text: str, dialect: str, file: str | None) -> None:
-        super().__init__(text, file)
-        self._dialect = dialect
-
-    def read(self, tokens: list[Token]) -> Statement | Refused:
-        """Read one statement."""
-        try:
-            for number, (before, token) in enumerate(pairwise(tokens)):
-                if token.text == before.text == "." and not in_range(tokens, number):
-                    raise self.refusal(before, "'...' stands for what was left out", "write the whole statement")
-            verb = self._verb(tokens)
-            return self._plain(tokens) if verb is None else self._extended(tokens, verb)
-        except Refused as error:
-            return error
-
-    def _verb(self, tokens: Sequence[Token]) -> int | None:
-        """The number of the word TO of an extended statement; None for a plain one."""
-        if tokens[0].text.upper() not in ("SELECT", "WITH"):
-            return None
-        for number, token in self.outside(tokens):
-            if token.text.upper() == "TO" and number + 1 < len(tokens):
-                verb = tokens[number + 1]
-                if verb.text.upper() not in VERBS:
-                    hint = closest(verb.text.upper(), VERBS) or f"there is TO {', '.join(VERBS)}"
-                    raise self.refusal(verb, f"TO {verb.text} is not known", hint)
-                return number
+def _verb(source: Source, tokens: Sequence[Token]) -> int | None:
+    """The number of the word TO of an extended statement; None for a plain one."""
+    if source.word(tokens[0]) not in STARTS:
         return None
-
-    def _plain(self, tokens: Sequence[Token]) -> Plain:
-        tree, query = self._standard(tokens)
-        into = tree.args.get("into")
-        target = tree.this if isinstance(tree, exp.Create) else into.this if into is not None else None
-        writes = _table(target) if target is not None else ""
-        if isinstance(tree, exp.Insert):
-            writes = _table(tree.this)
-        reads = tuple(name for name in _tables(tree) if name != writes)
-        place = self.place(tokens[0])
-        kind = type(tree).__name__
-        return Plain(query=query, reads=reads, place=place, verb_place=place, kind=kind, writes=writes)
-
-    def _standard(self, tokens: Sequence[Token]) -> tuple[exp.Expr, str]:
-        """The standard part as sqlglot reads it, and its text."""
-        text = self._text[tokens[0].start : tokens[-1].end + 1]
-        try:
-            tree = sqlglot.parse_one(text, dialect=self._dialect or None)
-        except SqlglotError as error:
-            details = getattr(error, "errors", None) or [{}]
-            line, column = details[0].get("line") or 1, details[0].get("col") or 1
-            first = self.place(tokens[0])
-            place = Place(first.line + line - 1, column if line > 1 else first.column + column - 1)
-            said = details[0].get("description") or _first_line(error)
-            raise self.refused(place, f"this is no SQL: {said}", "correct it, or name its --dialect") from error
-        if isinstance(tree, exp.Command):
-            name = tokens[0].text.upper()
-            raise self.refusal(tokens[0], f"the statement {name} is not known", "see docs/sql.md")
-        return tree, text
-
-    def _extended(self, tokens: list[Token], number: int) -> Statement:
-        verb = tokens[number + 1]
-        name = verb.text.upper()
-        tree, query = self._standard(tokens[:number])
-        head, clauses = self._clauses(tokens[number + 2 :], verb)
-        if not head:
-            raise self.refusal(verb, f"TO {name} names nothing", f"write what is behind TO {name}")
-        common: dict[str, Any] = {
-            "query": query,
-            "reads": tuple(_tables(tree)),
-            "place": self.place(tokens[0]),
-            "verb_place": self.place(verb),
-        }
-        one = {word: self.name(parts[0]) for word, parts in clauses.items() if word in ("USING", "LABEL")}
-        into = self.names(clauses["INTO"][0]) if "INTO" in clauses else ()
-        attributes = self.attributes(clauses["WITH"][0]) if "WITH" in clauses else ()
-        if name != "RUN" and len(into) > 1:
-            raise self.refusal(clauses["INTO"][0].word, "INTO takes one name here", "write one")
-        last = into[0] if into else ""
-        if name == "RUN":
-            command = self.texts(clauses["CMD"][0]) if "CMD" in clauses else ()
-            return Run(**common, image=self.source(head), command=command, into=into)
-        if name in ("MAXIMIZE", "MINIMIZE"):
-            parts = clauses.get("CONSTRAINT")
-            constraints = tuple(self.source(part) for part in self.split(parts[0].tokens)) if parts else ()
-            objective = self.source(head)
-            return Solve(
-                **common,
-                verb=name,
-                objective=objective,
-                constraints=constraints,
-                attributes=attributes,
-                using=one.get("USING", ""),
-                into=last,
-            )
-        target = self.name(Clause(verb, head))
-        label, using = one.get("LABEL", ""), one.get("USING", "")
-        if name == "TRAIN":
-            columns = tuple(column for clause in clauses.get("COLUMN", ()) for column in self.columns(clause))
-            return Train(
-                **common, estimator=target, attributes=attributes, columns=columns, label=label, using=using, into=last
-            )
-        if name == "PREDICT":
-            if not using:
-                raise self.refusal(verb, "TO PREDICT names no model", "add USING with the model's name")
-            return Predict(**common, target=target, attributes=attributes, using=using)
-        if name == "EVALUATE":
-            return Evaluate(**common, model=target, attributes=attributes, label=label, into=last)
-        return Explain(**common, model=target, attributes=attributes, using=using, into=last)
-
-    def _clauses(self, tokens: list[Token], verb: Token) -> tuple[list[Token], dict[str, list[Clause]]]:
-        """What stands directly behind the verb, and the clauses by their first words."""
-        allowed = VERBS[verb.text.upper()]
-        words = {word for all_words in VERBS.values() for word in all_words}
-        tokens = without_brackets(tokens, words)
-        starts: list[int] = []
-        for number, token in self.outside(tokens):
-            if token.text.upper() in words and is_word(token) and not (starts and starts[-1] == number - 1):
-                starts.append(number)
-        clauses: dict[str, list[Clause]] = {}
-        for start, end in zip(starts, [*starts[1:], len(tokens)], strict=bool(starts)):
-            word = tokens[start].text.upper()
-            if word not in allowed:
-                what = f"TO {verb.text.upper()} has no clause {word}"
-                raise self.refusal(tokens[start], what, f"it has {', '.join(allowed)}")
-            if word in clauses and word not in REPEATED:
-                raise self.refusal(tokens[start], f"the clause {word} is there twice", "write it once")
-            if end == start + 1:
-                raise self.refusal(tokens[start], f"nothing is behind {word}", "write it, or leave the word out")
-            clauses.setdefault(word, []).append(Clause(tokens[start], tokens[start + 1 : end]))
-        return tokens[: starts[0]] if starts else tokens, clauses
+    for number, token in source.outside(tokens[:-1]):
+        if source.word(token) == "TO" and (word := source.word(tokens[number + 1])) not in UNITS:
+            if word not in VERBS:
+                hint = closest(word, VERBS) or f"there is TO {', '.join(VERBS)}"
+                raise source.refusal(tokens[number + 1], f"TO {word} is not known", hint)
+            return number
+    return None
 
 
-def _tables(tree: exp.Expr) -> list[str]:
-    """The tables that a statement reads, each once; those that it defines itself are left out."""
-    own = {cte.alias for cte in tree.find_all(exp.CTE)}
-    names = (_table(table) for table in tree.find_all(exp.Table))
-    return [name for name in dict.fromkeys(names) if name and name not in own]
+def _extended(source: Source, tokens: list[Token], number: int) -> Statement:
+    """Read a statement with a verb behind TO."""
+    verb = tokens[number + 1]
+    if number == 0:
+        raise source.refusal(verb, "nothing is before TO", "write SELECT … before TO")
+    name = source.word(verb)
+    query = read_query(source, tokens[:number])
+    head, clauses = _clauses(source, tokens[number + 2 :], verb)
+    if not head:
+        raise source.refusal(verb, f"TO {name} names nothing", f"write what is behind TO {name}")
+    first = {word: found[0] for word, found in clauses.items()}
+    common: dict[str, Any] = {
+        "query": query.text,
+        "reads": query.reads,
+        "place": source.place(tokens[0]),
+        "verb_place": source.place(verb),
+    }
+    one = {word.lower(): _name(source, first[word].tokens) for word in ("USING", "LABEL") if word in first}
+    into = tuple(_name(source, part) for part in source.split(first["INTO"].tokens)) if "INTO" in first else ()
+    if name == "RUN":
+        parts = source.split(first["CMD"].tokens) if "CMD" in first else []
+        command = tuple(read_text(source, part) for part in parts)
+        return Run(**common, image=_name(source, head), command=command, into=into)
+    if len(into) > 1:
+        raise source.refusal(first["INTO"].word, "INTO takes one name here", "write one")
+    common |= {"attributes": read_attributes(source, first["WITH"].tokens) if "WITH" in first else ()}
+    common |= one | ({"into": into[0]} if into else {})
+    if name in ("MAXIMIZE", "MINIMIZE"):
+        parts = source.split(first["CONSTRAINT"].tokens) if "CONSTRAINT" in first else []
+        constraints = tuple(source.slice(part) for part in parts)
+        return Solve(**common, verb=name, objective=source.slice(head), constraints=constraints)
+    target = _name(source, head)
+    if name == "TRAIN":
+        columns = tuple(column for clause in clauses.get("COLUMN", ()) for column in _columns(source, clause))
+        validation = _validation(source, common["attributes"])
+        return Train(**common, estimator=target, columns=columns, validation=validation)
+    if name == "PREDICT":
+        if "using" not in common:
+            raise source.refusal(verb, "TO PREDICT names no model", "add USING with the model's name")
+        return Predict(**common, target=target)
+    return Evaluate(**common, model=target) if name == "EVALUATE" else Explain(**common, model=target)
 
 
-def _table(node: exp.Expr) -> str:
-    table = node.find(exp.Table)
-    return ".".join(part.name for part in table.parts) if table is not None else ""
+def _clauses(source: Source, tokens: list[Token], verb: Token) -> tuple[list[Token], dict[str, list[Clause]]]:
+    """What stands directly behind the verb, and the clauses by their first words."""
+    allowed = VERBS[source.word(verb)]
+    tokens = _without_brackets(source, tokens)
+    starts: list[int] = []
+    for number, token in source.outside(tokens):
+        behind_word = bool(starts) and starts[-1] == number - 1  # a column or a model may have the name of a clause
+        behind_comma = number > 0 and source.word(tokens[number - 1]) in (",", ".")
+        if source.word(token) in WORDS and not behind_word and not behind_comma:
+            starts.append(number)
+    clauses: dict[str, list[Clause]] = {}
+    for start, end in pairwise([*starts, len(tokens)]):
+        word = source.word(tokens[start])
+        if word not in allowed:
+            what = f"TO {source.word(verb)} has no clause {word}"
+            raise source.refusal(tokens[start], what, f"it has {', '.join(allowed)}")
+        if word in clauses and word not in REPEATED:
+            raise source.refusal(tokens[start], f"the clause {word} is there twice", "write it once")
+        if end == start + 1:
+            raise source.refusal(tokens[start], f"nothing is behind {word}", "write it, or leave the word out")
+        clauses.setdefault(word, []).append(Clause(tokens[start], tokens[start + 1 : end]))
+    return tokens[: starts[0]] if starts else tokens, clauses
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0].rstrip(".")
+def _without_brackets(source: Source, tokens: list[Token]) -> list[Token]:
+    """The tokens without brackets around a whole clause, as manuals write what may be left out: `[USING glpk]`."""
+    kept: list[Token] = []
+    is_open = False
+    for number, token in enumerate(tokens):
+        after = source.word(tokens[number + 1]) if number + 1 < len(tokens) else ""
+        if source.word(token) == "[" and after in WORDS and not is_open:
+            is_open = True
+        elif source.word(token) == "]" and is_open:
+            is_open = False
+        else:
+            kept.append(token)
+    return kept
+
+
+def _name(source: Source, tokens: Sequence[Token]) -> str:
+    """A name: words, dots, slashes and colons without blanks between them; or a text in quotes."""
+    for before, token in pairwise(tokens):
+        if token.start != before.end + 1:
+            word = source.word(token)
+            near = closest(word, WORDS) or "write one name, and then a clause"
+            raise source.refusal(token, f"{source.slice([token])!r:.60} is not expected here", near)
+    for token in tokens:
+        if source.word(token) in ("(", ")", "[", "]", "{", "}", "|", "="):
+            raise source.refusal(token, f"{source.slice([token])!r} is part of no name", "write a name")
+    return "".join(token.text for token in tokens)
+
+
+def _columns(source: Source, clause: Clause) -> Iterator[Column]:
+    """The items of COLUMN, with `v2...,v28` as all columns between the two, and without FOR: it names no column."""
+    tokens = clause.tokens
+    number = next((number for number, token in source.outside(tokens) if source.word(token) == "FOR"), len(tokens))
+    if number == 0:
+        raise source.refusal(clause.word, "nothing is behind COLUMN", "write it, or leave the word out")
+    previous: Token | None = None
+    for part in source.split(tokens[:number]):
+        text, place = source.slice(part), source.place(part[0])
+        if previous is not None:
+            first, last = _number(previous), _number(part[0])
+            if not 0 <= last - first <= MOST_COLUMNS:
+                raise source.refusal(part[0], f"from {previous.text} to {text} is no range", "name the columns")
+            names = [f"{_prefix(previous)}{value}" for value in range(first + 1, last)]
+            yield from (Column(name, name, source.place(previous)) for name in names)
+        previous = part[0] if len(part) > 1 and source.word(part[-1]) == "." else None
+        is_plain = len(part) == 1 and text != "*"
+        name = part[0].text if is_plain or previous is not None else ""
+        yield Column(name or text, name, place)
+
+
+MOST_COLUMNS = 10_000
+RANGE = 6
+"""The tokens of a range of columns: `v2...,v28`."""
+
+
+def _is_range(source: Source, tokens: Sequence[Token], number: int) -> bool:
+    """Whether two dots are part of `v2...,v28`."""
+    start = number - 1 if source.word(tokens[number - 1]) != "." else number - 2
+    own = tokens[start : start + RANGE]
+    if start < 0 or len(own) < RANGE or [source.word(token) for token in own[1:5]] != [".", ".", ".", ","]:
+        return False
+    return own[0].text != _prefix(own[0]) == _prefix(own[5]) != own[5].text
+
+
+def _prefix(token: Token) -> str:
+    return token.text.rstrip("0123456789")
+
+
+def _number(token: Token) -> int:
+    return int(token.text.removeprefix(_prefix(token)))
+
+
+def _validation(source: Source, attributes: Sequence[Attribute]) -> Query | None:
+    """The query that a setting holds, whose places are in a text of its own."""
+    for attribute in attributes:
+        if attribute.name == VALIDATION_QUERY:
+            inner = Source(str(attribute.value), file=source.file)
+            inner.dialect = source.dialect
+            try:
+                (tokens,) = inner.statements()
+                query = read_query(inner, tokens)
+                return Query(query.text, query.reads)
+            except ValueError:
+                raise source.refused(attribute.place, "it is not one query", "write SELECT …") from None
+            except Refused as error:
+                hint = error.hint or "correct it"
+                raise source.refused(attribute.place, f"{VALIDATION_QUERY}: {error.message}", hint) from error
+    return None

@@ -3,271 +3,279 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
-import sqlglot
-from sqlglot import exp
-
-from couler_plugins.errors import InvalidInput, closest
-from couler_plugins.generation.form import Form, FormStep, Given, Scalar, Taken
+from couler_plugins.generation.form import Form, FormStep, Given, Taken
+from couler_plugins.generation.scope import VALUES_OWN
+from couler_plugins.hookspecs import CatalogueStep
 from couler_plugins.ir import fresh_name
-from couler_plugins.sql.models import BY_NAME, ESTIMATORS, FROM_DATA, METRICS, bare_name, input_value, task_of
-from couler_plugins.sql.statements import Attribute, Column, Evaluate, Place, Plain, Predict, Statement, Train
+from couler_plugins.sql import models
+from couler_plugins.sql.ordering import Order
+from couler_plugins.sql.settings import Constant, Settings
+from couler_plugins.sql.statements import (
+    Evaluate,
+    Explain,
+    Place,
+    Plain,
+    Predict,
+    Query,
+    Refused,
+    Run,
+    Solve,
+    Statement,
+    Train,
+)
 
-BOUND = re.compile(r"(?<![:\w\\]):(?=\w)")
+BOUND = re.compile(r"(?<![:\w$]):(?=[\w$]+(?![:\w$]))")
 """What SQLAlchemy takes for a named value in a query."""
-PLAIN_COLUMN = re.compile(r"(?:DENSE|NUMERIC)\(\s*(\w+)\s*\)", re.IGNORECASE)
-"""A column as it is: SQLFlow says so of columns of numbers."""
-NO_STEP = {
-    "Explain": "no step of the catalogue explains a model",
-    "Run": "a program of somebody else's is no step of the catalogue",
-    "Solve": "no step of the catalogue solves linear programs",
-}
+NO_PLACEHOLDER = "write it otherwise, as with a space"
+BOOSTED = ("xgboost-train", "lightgbm-train")
 NAME = re.compile(r"[^a-z0-9]+")
 
 
-class Refused(InvalidInput):
-    """A statement that no steps can be made of."""
+class Options(NamedTuple):
+    """What the workflow of a program is given.
 
-
-def plan_program(
-    statements: Sequence[Statement],
-    name: str,
-    *,
-    database: str = "",
-    store: str = "",
-    models: Mapping[str, str] | None = None,
-    common: Mapping[str, Scalar | tuple[Scalar, ...]] | None = None,
-    file: str | None = None,
-    dialect: str = "",
-) -> Form:
-    """Return the workflow of a program, as a form that `couler_plugins.generation` checks and composes.
-
-    Args:
-        statements: in the order of the program.
-        name: of the workflow.
+    Attributes:
         database: the URL of the database; empty for the variable DATABASE_URL, from a Secret.
         store: where tables and models are kept between steps; empty for a run to say.
-        models: places of models that no statement trains, by name.
+        registry: where models are published, and where those are that no statement trains; empty for a run to say.
+        places: places of models that no statement trains, by name.
+        packages: what steps with a database install as well, such as its driver.
         common: inputs that all steps are given that have them, such as `image`.
         file: the name of the program, for errors.
-        dialect: of the statements.
-
-    Raises:
-        Refused: a statement asks for what no step does; line and column are named.
     """
-    planner = _Planner(database, models or {}, common or {}, file, dialect)
-    for statement in statements:
-        planner.add(statement)
-    outputs = tuple(Taken(name=_slug(model), source=source) for model, source in planner.trained.items())
-    inputs = (Given(name="store", value=store or None),)
-    return Form(name=_slug(name), inputs=inputs, steps=tuple(planner.steps), outputs=outputs)
+
+    database: str = ""
+    store: str = ""
+    registry: str = ""
+    places: Mapping[str, str] = {}
+    packages: tuple[str, ...] = ()
+    common: Mapping[str, Constant] = {}
+    file: str | None = None
 
 
-class _Planner:
-    def __init__(
-        self,
-        database: str,
-        models: Mapping[str, str],
-        common: Mapping[str, Scalar | tuple[Scalar, ...]],
-        file: str | None,
-        dialect: str,
-    ) -> None:
-        self.steps: list[FormStep] = []
-        self.trained: dict[str, str] = {}
-        self._database, self._models, self._common, self._file, self._dialect = database, models, common, file, dialect
-        self._writers: dict[str, str] = {}
-        self._readers: dict[str, list[str]] = {}
-        self._queries: dict[str, str] = {}
+class Plan(NamedTuple):
+    """The workflow of a program.
+
+    Attributes:
+        form: as `couler_plugins.generation` checks and composes it.
+        statements: the names of the steps of each statement, in the order of the statements.
+        notes: what is left out, a sentence each.
+    """
+
+    form: Form
+    statements: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...]
+
+
+class Trained(NamedTuple):
+    """A model that a statement trains: the output that has it, what it predicts, and the step of the catalogue."""
+
+    source: str
+    task: str
+    use: str
+
+
+class Planner:
+    """Makes steps of one statement after the other.
+
+    Args:
+        catalogue: the ready-made steps.
+        options: what the workflow is given.
+    """
+
+    def __init__(self, catalogue: Mapping[str, CatalogueStep], options: Options) -> None:
+        self._steps: dict[str, FormStep] = {}
+        self._trained: dict[str, Trained] = {}
+        self._notes: list[str] = []
+        self._statements: list[tuple[str, ...]] = []
+        self._order = Order()
+        self._catalogue, self._options = catalogue, options
+        self._settings = Settings(catalogue, options.file)
+
+    def plan(self, name: str) -> Plan:
+        """Return the workflow of the statements so far.
+
+        Args:
+            name: of the workflow.
+        """
+        read = {text for step in self._steps.values() for taken in step.inputs for text in taken.sources}
+        values = {"store": self._options.store, "registry": self._options.registry, "database": self._options.database}
+        inputs = tuple(
+            Given(name=key, value=value or None)
+            for key, value in values.items()
+            if key == "store" or f"inputs.{key}" in read
+        )
+        outputs: dict[str, Taken] = {}
+        for model, item in self._trained.items():
+            output = fresh_name(slug(model), outputs)
+            outputs[output] = Taken(name=output, source=item.source)
+        steps, handed_out = tuple(self._steps.values()), tuple(outputs.values())
+        form = Form(name=slug(name), inputs=inputs, steps=steps, outputs=handed_out)
+        return Plan(form, tuple(self._statements), tuple(self._notes))
 
     def add(self, statement: Statement) -> None:
-        """Add the steps of a statement."""
-        match statement:
-            case Plain():
-                self._plain(statement)
-            case Train():
-                self._train(statement)
-            case Predict():
-                self._predict(statement)
-            case Evaluate():
-                self._evaluate(statement)
-            case _:
-                kind = type(statement).__name__
-                verb = kind.upper() if kind != "Solve" else getattr(statement, "verb", "")
-                hint = "take it out, and do it beside the workflow"
-                raise self._refusal(statement.verb_place, f"TO {verb}: {NO_STEP[kind]}", hint)
+        """Add the steps of a statement.
+
+        Raises:
+            Refused: no step does what it asks for.
+        """
+        first = len(self._steps)
+        texts = (statement.query, *(getattr(statement, field, "") for field in ("label", "into", "model", "using")))
+        if match := next(filter(None, (VALUES_OWN.search(str(text)) for text in texts)), None):
+            message = f"engines take {match[0]!r} for a placeholder"
+            raise self._refusal(statement.place, message, NO_PLACEHOLDER)
+        kinds: dict[type, Callable[..., None]] = {
+            Plain: self._plain,
+            Train: self._train,
+            Predict: self._predict,
+            Evaluate: self._evaluate,
+            Explain: self._explain,
+            Run: self._run,
+            Solve: self._solve,
+        }
+        kinds[type(statement)](statement)
+        self._statements.append(tuple(self._steps)[first:])
 
     def _plain(self, statement: Plain) -> None:
-        if statement.kind == "Select" and not statement.writes:
-            self._query(statement.query, statement.reads, "query")
+        if statement.kind == "SELECT":
+            self._query(Query(statement.query, statement.reads), "query")
             return
-        text = statement.query
-        tree = sqlglot.parse_one(text, dialect=self._dialect or None)
-        into = tree.args.get("into") if isinstance(tree, exp.Select) else None
-        if into is not None:  # not every database has SELECT … INTO
-            tree.set("into", None)
-            text = f"CREATE TABLE {into.this.sql(self._dialect or None)} AS {tree.sql(self._dialect or None)}"
-        what = _slug(statement.writes.rpartition(".")[2] or statement.kind)
-        needs = self._waits(statement.reads, statement.writes)
-        step = self._step(f"make-{what}" if statement.writes else what, "sql-execute", needs, statement=text)
-        self._writes(statement.writes, step)
-        self._reads(statement.reads, step)
+        what = statement.writes[0].rpartition(".")[2] if statement.writes else ""
+        step = self._step(
+            f"{statement.kind.lower()}-{what}",
+            "sql-execute",
+            self._order.waits(statement.reads, statement.writes),
+            statement=statement.query,
+        )
+        self._order.add(step, statement.reads, statement.writes, view=statement.view)
 
-    def _query(self, query: str, reads: Sequence[str], name: str) -> str:
-        """The step that asks for a query's table; one for all statements that ask the same of the same tables."""
-        versions = ",".join(f"{table}@{self._writers.get(table, '')}" for table in reads)
-        key = f"{query} {versions}"
-        if key not in self._queries:
-            needs = self._waits(reads)
-            step = self._step(name, "sql-query", needs, query=BOUND.sub(r"\:", query))
-            self._reads(reads, step)
-            self._queries[key] = step
-        return self._queries[key]
+    def _query(self, query: Query, name: str) -> str:
+        """Add the step that asks for a query's table, and return the output that has it."""
+        waits = self._order.waits(query.reads)
+        step = self._step(name, "sql-query", waits, query=BOUND.sub(r"\:", query.text))
+        self._order.add(step, query.reads)
+        return f"{step}.data"
+
+    def _store(self, table: str, **sources: str) -> None:
+        """Add the step that writes a table into the database."""
+        schema, _, name = table.rpartition(".")
+        constants: dict[str, Constant] = {"name": name, **({"schema": schema} if schema else {})}
+        written = (table.lower(),)
+        step = self._step(f"store-{name}", "sql-store", self._order.waits((), written), sources, **constants)
+        self._order.add(step, (), written)
 
     def _train(self, statement: Train) -> None:
-        if statement.estimator.lower() not in BY_NAME:
-            near = closest(statement.estimator, ESTIMATORS) or f"there is {', '.join(ESTIMATORS)}"
-            raise self._refusal(statement.verb_place, f"no step trains {statement.estimator!r}", near)
-        estimator = BY_NAME[statement.estimator.lower()]
+        place = statement.verb_place
         if statement.using:
-            raise self._refusal(statement.verb_place, "a training starts from no model here", "take USING out")
+            raise self._refusal(place, f"a training cannot start from the model {statement.using!r}", "take USING out")
         if not statement.label:
-            raise self._refusal(statement.verb_place, "TO TRAIN names no column to predict", "add LABEL")
-        inputs: dict[str, object] = dict(estimator.inputs)
-        for attribute in statement.attributes:
-            inputs |= self._setting(attribute, estimator.settings, estimator.step)
-        if "task" not in inputs:
-            hint = 'add WITH objective="reg:squarederror" or "binary:logistic"'
-            raise self._refusal(statement.verb_place, "it does not say whether it predicts classes or numbers", hint)
-        features = tuple(name for column in statement.columns for name in self._feature(column))
-        if features:
-            inputs["features"] = features
-        model = statement.into or f"model-{len(self.trained) + 1}"
-        short = _slug(model.rpartition(".")[2])
-        data = self._query(statement.query, statement.reads, f"data-of-{short}")
-        sources = {"data": f"{data}.data"}
-        step = self._step(f"train-{short}", estimator.step, (), sources, target=statement.label, **inputs)
-        self.trained[model] = f"{step}.model"
-
-    def _setting(self, attribute: Attribute, settings: Mapping[str, str], step: str) -> dict[str, object]:
-        name = bare_name(attribute)
-        if name in FROM_DATA:
-            return {}
-        if name == "objective" and step == "xgboost-train":
-            task = task_of(str(attribute.value))
-            if not task:
-                hint = "write reg:…, binary:… or multi:…"
-                raise self._refusal(attribute.place, f"the objective {attribute.value!r} is not known", hint)
-            return {"task": task}
-        if name not in settings:
-            near = closest(name, settings) or f"it has {', '.join(settings)}"
-            raise self._refusal(attribute.place, f"{step} has no setting {attribute.name!r}", near)
-        return {settings[name]: input_value(attribute.value)}
-
-    def _feature(self, column: Column) -> tuple[str, ...]:
-        if column.text == "*":
-            return ()
-        if column.name:
-            return (column.name,)
-        plain = PLAIN_COLUMN.fullmatch(column.text)
-        if plain is None:
-            hint = "compute it in the SELECT, and name the column that it gives"
-            raise self._refusal(column.place, f"{column.text!r} computes a column", hint)
-        return (plain[1],)
+            raise self._refusal(place, "TO TRAIN names no column to predict", "add LABEL")
+        use, own = self._settings.training(statement)
+        task = str(own["task"])
+        short = statement.into.rpartition(".")[2] or statement.estimator.rpartition(".")[2]
+        data = self._query(Query(statement.query, statement.reads), f"data-of-{short}")
+        step = self._step(f"train-{short}", use, (), {"data": data}, target=statement.label, **own)
+        sources = {"model": f"{step}.model"}
+        if statement.validation is not None:
+            metric = self._settings.metric(statement.attributes) or models.METRIC_OF_TASK[task]
+            control = self._query(statement.validation, f"data-to-validate-{short}")
+            judge = {**sources, "data": control}
+            valid = self._step(f"validate-{short}", "evaluate-model", (), judge, target=statement.label, metric=metric)
+            sources["metrics"] = f"{valid}.metrics"
+        if statement.into:
+            self._trained[statement.into] = Trained(f"{step}.model", task, use)
+            resource = (f"model {statement.into}",)
+            sources["registry"] = "inputs.registry"
+            waits = self._order.waits((), resource)
+            published = self._step(f"publish-{short}", "register-model", waits, sources, name=statement.into)
+            self._order.add(published, (), resource)
 
     def _predict(self, statement: Predict) -> None:
-        self._no_settings(statement.attributes, "TO PREDICT")
+        self._settings.check_prediction(statement)
         table, _, column = statement.target.rpartition(".")
         if not table:
             table, column = column, "prediction"
-        short = _slug(table.rpartition(".")[2])
-        data = self._query(statement.query, statement.reads, f"data-for-{short}")
-        sources = {"data": f"{data}.data"}
-        constants: dict[str, object] = {"column": column}
-        self._model(statement.using, statement.verb_place, sources, constants)
-        step = self._step(f"predict-{short}", "batch-predict", (), sources, **constants)
-        self._store(table, {"data": f"{step}.predictions"})
+        short = table.rpartition(".")[2]
+        data = self._query(Query(statement.query, statement.reads), f"data-for-{short}")
+        sources, constants = self._model(statement.using)
+        step = self._step(
+            f"predict-{short}", "batch-predict", (), {**sources, "data": data}, column=column, **constants
+        )
+        self._store(table, data=f"{step}.predictions")
 
     def _evaluate(self, statement: Evaluate) -> None:
         if not statement.label:
-            raise self._refusal(statement.verb_place, "TO EVALUATE names no column to compare with", "add LABEL")
-        constants: dict[str, object] = {"target": statement.label}
-        for attribute in statement.attributes:
-            metric = METRICS.get(str(attribute.value).partition(",")[0].strip().lower())
-            if attribute.name != "validation.metrics" or metric is None:
-                hint = f"write validation.metrics=…: {', '.join(METRICS)}"
-                raise self._refusal(attribute.place, f"{attribute.name}={attribute.value} is not known", hint)
-            constants["metric"] = metric
-        short = _slug(statement.model.rpartition(".")[2])
-        data = self._query(statement.query, statement.reads, f"data-to-evaluate-{short}")
-        sources = {"data": f"{data}.data"}
-        self._model(statement.model, statement.verb_place, sources, constants)
-        step = self._step(f"evaluate-{short}", "evaluate-model", (), sources, **constants)
+            hint = "add LABEL"
+            raise self._refusal(statement.verb_place, "TO EVALUATE names no column to compare with", hint)
+        trained = self._trained.get(statement.model)
+        task = trained.task if trained is not None else "classification"
+        metric = self._settings.metric(statement.attributes, only=True) or models.METRIC_OF_TASK[task]
+        short = statement.model.rpartition(".")[2]
+        data = self._query(Query(statement.query, statement.reads), f"data-to-evaluate-{short}")
+        sources, constants = self._model(statement.model)
+        constants |= {"target": statement.label, "metric": metric}
+        step = self._step(f"evaluate-{short}", "evaluate-model", (), {**sources, "data": data}, **constants)
         if statement.into:
-            self._store(statement.into, {"values": f"{step}.metrics"})
+            self._store(statement.into, values=f"{step}.metrics")
 
-    def _model(self, name: str, place: Place, sources: dict[str, str], constants: dict[str, object]) -> None:
-        """The model of a statement: what a statement before trains, or the place that the caller names."""
-        if name in self.trained:
-            sources["model"] = self.trained[name]
-        elif name in self._models:
-            constants["model"] = self._models[name]
-        else:
-            models = [*self.trained, *self._models]
-            near = closest(name, models) or f"train it before, or give its place: --model {name}=PLACE"
-            raise self._refusal(place, f"no statement before trains the model {name!r}", near)
+    def _explain(self, statement: Explain) -> None:
+        own, notes = self._settings.explanation(statement)
+        trained = self._trained.get(statement.model)
+        if own["method"] == "contributions" and trained is not None and trained.use not in BOOSTED:
+            message = f"{statement.using} is for boosted trees, and {trained.use} trains none"
+            raise self._refusal(statement.verb_place, message, "write USING PermutationExplainer, or nothing")
+        self._notes += notes
+        short = statement.model.rpartition(".")[2]
+        data = self._query(Query(statement.query, statement.reads), f"data-to-explain-{short}")
+        sources, constants = self._model(statement.model)
+        step = self._step(f"explain-{short}", "explain-model", (), {**sources, "data": data}, **own, **constants)
+        if statement.into:
+            self._store(statement.into, data=f"{step}.importances")
 
-    def _store(self, table: str, sources: dict[str, str]) -> None:
-        schema, _, name = table.rpartition(".")
-        constants: dict[str, object] = {"name": name, **({"schema": schema} if schema else {})}
-        step = self._step(f"store-{_slug(name)}", "sql-store", self._waits((), table), sources, **constants)
-        self._writes(table, step)
+    def _run(self, statement: Run) -> None:
+        hint = "take it out, and run the image as a step of its own"
+        raise self._refusal(statement.verb_place, f"TO RUN: no step runs the image {statement.image!r}", hint)
 
-    def _no_settings(self, attributes: Sequence[Attribute], what: str) -> None:
-        for attribute in attributes:
-            hint = "take it out"
-            raise self._refusal(attribute.place, f"{what} has no setting {attribute.name!r} here", hint)
+    def _solve(self, statement: Solve) -> None:
+        hint = "take it out, and solve it beside the workflow"
+        raise self._refusal(statement.verb_place, f"TO {statement.verb}: no step solves linear programs", hint)
+
+    def _model(self, name: str) -> tuple[dict[str, str], dict[str, Constant]]:
+        """The model of a statement: what one before trains, what the caller names, or what is published."""
+        if name in self._trained:
+            return {"model": self._trained[name].source}, {}
+        if name in self._options.places:
+            return {}, {"model": self._options.places[name]}
+        resource = (f"model {name}",)
+        sources = {"registry": "inputs.registry"}
+        step = self._step(f"load-{name.rpartition('.')[2]}", "load-model", (), sources, name=name)
+        self._order.add(step, resource)
+        return {"model": f"{step}.model"}, {}
 
     def _step(
-        self,
-        step: str,
-        use: str,
-        needs: Sequence[str],
-        sources: Mapping[str, str] | None = None,
-        /,
-        **constants: object,
+        self, step: str, use: str, needs: Sequence[str], sources: Mapping[str, str] = {}, /, **constants: Constant
     ) -> str:
         """Add a step, and return its name."""
-        if use.startswith("sql-") and self._database:
-            constants["url"] = self._database
-        step = fresh_name(_slug(step), {other.name for other in self.steps})
-        inputs = [Taken(name=key, value=value) for key, value in (constants | dict(self._common)).items()]  # type: ignore[arg-type]  # each is a constant of a form
-        inputs += [Taken(name=key, source=source) for key, source in (sources or {}).items()]
-        self.steps.append(FormStep(name=step, use=use, inputs=tuple(inputs), needs=tuple(dict.fromkeys(needs))))
+        declared = {item.name: item.default for item in self._catalogue[use].inputs}
+        sources = {**sources} | ({"url": "inputs.database"} if "url" in declared and self._options.database else {})
+        if "url" in declared and self._options.packages:
+            own = declared["packages"]
+            constants["packages"] = (*(own if isinstance(own, tuple) else ()), *self._options.packages)
+        constants |= {key: value for key, value in self._options.common.items() if key in declared}
+        step = fresh_name(slug(step), self._steps)
+        inputs = [Taken(name=key, value=value) for key, value in constants.items()]
+        inputs += [Taken(name=key, source=source) for key, source in sources.items()]
+        self._steps[step] = FormStep(name=step, use=use, inputs=tuple(inputs), needs=tuple(needs))
         return step
 
-    def _waits(self, reads: Sequence[str], writes: str = "") -> list[str]:
-        """What has to have ended before a step reads some tables, and writes one."""
-        waits = [self._writers[table] for table in reads if table in self._writers]
-        if writes:
-            waits += [self._writers[writes]] if writes in self._writers else []
-            waits += self._readers.get(writes, [])
-        return waits
-
-    def _writes(self, table: str, step: str) -> None:
-        if table:
-            self._writers[table] = step
-            self._readers[table] = []
-
-    def _reads(self, tables: Sequence[str], step: str) -> None:
-        for table in tables:
-            self._readers.setdefault(table, []).append(step)
-
     def _refusal(self, place: Place, message: str, hint: str) -> Refused:
-        return Refused(f"column {place.column}: {message}", file=self._file, line=place.line, hint=hint)
+        return Refused(message, place, file=self._options.file, hint=hint)
 
 
-def _slug(name: str) -> str:
-    """A name as forms have them."""
-    slug = NAME.sub("-", name.lower()).strip("-")[:50].strip("-")
-    return slug if slug[:1].isalpha() else f"s-{slug}".strip("-")
+def slug(name: str) -> str:
+    """Return a name as forms have them: small letters, digits and hyphens."""
+    text = NAME.sub("-", name.lower()).strip("-")[:40].strip("-")
+    return text if text[:1].isalpha() else f"s-{text}".strip("-")

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
+
+from couler_plugins.errors import InvalidInput
 
 __all__ = [
     "Attribute",
@@ -12,6 +16,8 @@ __all__ = [
     "Place",
     "Plain",
     "Predict",
+    "Query",
+    "Refused",
     "Run",
     "Solve",
     "Statement",
@@ -22,11 +28,32 @@ Scalar = str | int | float | bool
 Content = Scalar | tuple[Scalar, ...]
 
 
-class Place(msgspec.Struct, frozen=True):
+class Place(msgspec.Struct, frozen=True, order=True):
     """Where something stands in the text: line and column, both from 1."""
 
     line: int
     column: int
+
+
+class Refused(InvalidInput):
+    """A statement that is not understood, or that no steps can be made of.
+
+    Args:
+        message: what is wrong, in one sentence.
+        place: where it stands.
+        **details: what else is said of it, as `CoulerError` has it.
+
+    Attributes:
+        place: where it stands.
+    """
+
+    def __init__(self, message: str, place: Place, **details: Any) -> None:
+        super().__init__(message, line=place.line, **details)
+        self.place = place
+
+    def __str__(self) -> str:
+        hint = f"\n  hint: {self.hint}" if self.hint else ""
+        return f"{self.file or '<text>'}:{self.place.line}:{self.place.column}: {self.message}{hint}"
 
 
 class Attribute(msgspec.Struct, frozen=True):
@@ -71,18 +98,38 @@ class Plain(_Statement, frozen=True, kw_only=True):
     """A statement of standard SQL.
 
     Attributes:
-        kind: what it is, such as `Select` or `Create`.
-        writes: the table that it makes; empty for none.
+        kind: what it is, such as `SELECT` or `CREATE`.
+        writes: the tables that it makes or changes.
+        view: whether it makes a view.
     """
 
     kind: str
-    writes: str = ""
+    writes: tuple[str, ...] = ()
+    view: bool = False
+
+
+class Query(msgspec.Struct, frozen=True):
+    """A query, and the tables that it reads."""
+
+    text: str
+    reads: tuple[str, ...]
 
 
 class Train(_Statement, frozen=True, kw_only=True):
-    """`SELECT … TO TRAIN estimator WITH … COLUMN … LABEL … INTO model`; `using` is a model to start from."""
+    """`SELECT … TO TRAIN estimator WITH … COLUMN … LABEL … INTO model`.
+
+    Attributes:
+        estimator: what is trained.
+        attributes: its settings.
+        columns: what it learns from; nothing for all columns of numbers.
+        label: the column that it predicts.
+        validation: the query of `validation.select`, and the tables that it reads.
+        using: a model to start from.
+        into: the name of the model.
+    """
 
     estimator: str
+    validation: Query | None = None
     attributes: tuple[Attribute, ...] = ()
     columns: tuple[Column, ...] = ()
     label: str = ""

@@ -56,7 +56,11 @@ SQL_STORE = scripted(
     "data sql database write load table warehouse",
     (
         StepInput(name="data", description="The table, a CSV file; empty: the values.", type="artifact", default=""),
-        StepInput(name="values", description="The values of a single row, a JSON object.", default="{}"),
+        StepInput(
+            name="values",
+            description="The values of a single row, a JSON object; `-` in names becomes `_`.",
+            default="{}",
+        ),
         StepInput(name="name", description="The name of the table in the database."),
         StepInput(name="schema", description="The schema that it is in; empty: the database's own.", default=""),
         DATABASE,

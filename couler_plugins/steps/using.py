@@ -8,6 +8,7 @@ from couler_plugins.steps.declared import (
     MODEL,
     MODELS,
     ROWS,
+    SEED,
     STORE,
     TARGET,
     WHOLE_IMAGE,
@@ -106,5 +107,57 @@ REGISTER_MODEL = scripted(
     FILES,
 )
 
-USING = (EVALUATE_MODEL, COMPARE_MODELS, THRESHOLD_GATE, BATCH_PREDICT, REGISTER_MODEL)
+LOAD_MODEL = scripted(
+    "load-model",
+    "Gets a model that was published under a name.",
+    "predict load model registry version",
+    (
+        StepInput(name="name", description="The name of the model."),
+        StepInput(name="version", description="The version; empty: the one that was published last.", default=""),
+        StepInput(
+            name="registry", description="Where models are published: a URL that fsspec can read from, or a path."
+        ),
+    ),
+    (
+        artifact("model", "The model."),
+        result("version", "Its version.", "text"),
+        result("metrics", "What was measured, a JSON object.", "text"),
+    ),
+    FILES,
+)
+
+EXPLAIN_MODEL = scripted(
+    "explain-model",
+    "Says how much each column counts for what a model predicts.",
+    "evaluate explain importance shap features model",
+    (
+        MODEL,
+        DATA,
+        StepInput(
+            name="method",
+            description="Exact SHAP values (boosted trees only), shuffled columns, or what the model has of these.",
+            default="auto",
+            choices=("auto", "contributions", "permutation"),
+        ),
+        number("most", "How many columns to tell of, the first count most; 0: all.", 0),
+        SEED,
+        STORE,
+    ),
+    (
+        artifact("importances", "A table with a row for each column: its name, and what it counts."),
+        result("features", "The names of the columns in that order.", "list"),
+    ),
+    LOADING,
+    WHOLE_IMAGE,
+)
+
+USING = (
+    EVALUATE_MODEL,
+    EXPLAIN_MODEL,
+    COMPARE_MODELS,
+    THRESHOLD_GATE,
+    BATCH_PREDICT,
+    REGISTER_MODEL,
+    LOAD_MODEL,
+)
 """In the order of a workflow."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import sqlite3
@@ -32,6 +33,7 @@ def test_the_example_trains_evaluates_and_predicts(tmp_path: Path, monkeypatch: 
     options = ["--scripts", "--database", "sqlite:///db.sqlite", "--store", "store", "--to", "argo", "-o", "w.yaml"]
     written = CliRunner().invoke(couler, ["sql", example, *options])
     assert written.exit_code == 0, written.output
+    assert (tmp_path / "store").is_dir()
     done = CliRunner().invoke(couler, ["run", "--local", "w.yaml"])
     assert done.exit_code == 0, done.output
     with sqlite3.connect(tmp_path / "db.sqlite") as database:
@@ -43,3 +45,5 @@ def test_the_example_trains_evaluates_and_predicts(tmp_path: Path, monkeypatch: 
     ((rows, right),) = counts
     assert rows == 400
     assert right / rows > 0.9
+    card = (tmp_path / "store" / "models" / "churn_model" / "latest.json").read_text()
+    assert json.loads(card)["name"] == "churn_model"

@@ -7,9 +7,20 @@ from collections import Counter
 import pytest
 
 from couler_plugins.errors import InvalidInput
-from couler_plugins.sql.clauses import Refused
 from couler_plugins.sql.parser import parse_program
-from couler_plugins.sql.statements import Attribute, Column, Evaluate, Explain, Place, Plain, Predict, Run, Solve, Train
+from couler_plugins.sql.statements import (
+    Attribute,
+    Column,
+    Evaluate,
+    Explain,
+    Place,
+    Plain,
+    Predict,
+    Refused,
+    Run,
+    Solve,
+    Train,
+)
 from support import shared
 
 TRAIN = """\
@@ -56,10 +67,23 @@ def test_all_clauses_of_a_training() -> None:
             Solve,
             {"constraints": ("x <= 3", "x >= 1")},
         ),
-        ("CREATE TABLE n AS SELECT * FROM a JOIN b ON a.i = b.i", Plain, {"writes": "n", "reads": ("a", "b")}),
-        ("SELECT * INTO n FROM a", Plain, {"writes": "n", "reads": ("a",)}),
-        ("INSERT INTO n SELECT * FROM a", Plain, {"writes": "n", "reads": ("a",)}),
-        ("WITH c AS (SELECT 1 AS x) SELECT * FROM c", Plain, {"writes": "", "reads": ()}),
+        ("CREATE TABLE n AS SELECT * FROM a JOIN b ON a.i = b.i", Plain, {"writes": ("n",), "reads": ("a", "b")}),
+        ("SELECT * INTO n FROM a", Plain, {"writes": ("n",), "reads": ("a",)}),
+        ("INSERT INTO n SELECT * FROM a", Plain, {"writes": ("n",), "reads": ("a",)}),
+        ("WITH c AS (SELECT 1 AS x) SELECT * FROM c", Plain, {"writes": (), "reads": ()}),
+        ("DELETE FROM N WHERE s = '(;'", Plain, {"writes": ("n",), "reads": ()}),
+        ("DROP TABLE IF EXISTS a, b.C", Plain, {"writes": ("a", "b.c"), "kind": "DROP"}),
+        ("CREATE VIEW v AS SELECT * FROM a", Plain, {"writes": ("v",), "view": True}),
+        ("SELECT INTERVAL '1-2' YEAR TO MONTH", Plain, {"kind": "SELECT"}),
+        (
+            "WITH c AS (SELECT ';' AS x FROM s) SELECT x -- where\n INTO q.n FROM c WHERE x <> '('",
+            Plain,
+            {
+                "query": "CREATE TABLE q.n AS WITH c AS (SELECT ';' AS x FROM s) SELECT x FROM c WHERE x <> '('",
+                "reads": ("s",),
+            },
+        ),
+        ("(SELECT a, b FROM t) TO TRAIN m LABEL a", Train, {"query": "(SELECT a, b FROM t)", "reads": ("t",)}),
         ("SELECT * FROM t TO TRAIN a/b:v2/xgboost.gbtree LABEL label", Train, {"estimator": "a/b:v2/xgboost.gbtree"}),
     ],
 )
@@ -80,13 +104,26 @@ def test_each_kind(text: str, kind: type, fields: dict[str, object]) -> None:
         ("SELECT * FROM t TO TRAIN m INTO a INTO b", 1, 35, "INTO is there twice"),
         ("SELECT * FROM t\nTO TRAIN ...", 2, 10, "'...' stands for what was left out"),
         ("SELECT * FRM t WHERE", 1, 14, "this is no SQL"),
-        ("SELECT * FROM t TO TRAIN m COLUMN a,,b LABEL y", 1, 36, "a comma too much"),
+        ("SELECT * FROM t TO TRAIN m COLUMN a,,b LABEL y", 1, 37, "a comma too much"),
+        ("SELECT * FROM t TO TRAIN m WITH a = 1, a = 2 LABEL y", 1, 40, "'a' is there twice"),
+        ("SELECT a\nFROM t x y TO TRAIN m LABEL y", 2, 10, "this is no SQL"),
+        ("SELECT a FROM t\nCOLUMN b TO TRAIN m LABEL y", 2, 8, "this is no SQL"),
+        ("SELCT * FROM t TO TRAIN m LABEL y", 1, 1, "SELCT is no step"),
+        ("USE shop", 1, 1, "USE has no effect"),
+        ("SET x = 1", 1, 1, "SET has no effect"),
+        ("SHOW TABLES", 1, 1, "SHOW is no step"),
+        ("SELECT a INTO TEMP n FROM t", 1, 10, "a temporary table is lost"),
+        ("CREATE TEMPORARY TABLE n (a int)", 1, 1, "a temporary table is lost"),
+        ("SELECT 1 TO RUN i CMD x", 1, 23, "'x' is no text"),
+        ("SELECT * FROM t TO TRAIN m COLUMN v9...,v2 LABEL y", 1, 41, "is no range"),
+        ("SELECT * FROM t\nTO TRAIN m WITH validation.select = 'SELECT x FROM y z w' LABEL y", 2, 17, "this is no SQL"),
     ],
 )
 def test_refusals_name_what_is_wrong_and_where(text: str, line: int, column: int, said: str) -> None:
     refused = one(text)
     assert isinstance(refused, Refused)
-    assert (refused.file, refused.line, refused.column) == ("f.sql", line, column), refused
+    assert (refused.file, refused.place) == ("f.sql", Place(line, column)), refused
+    assert str(refused).startswith(f"f.sql:{line}:{column}: ")
     assert said in refused.message
     assert refused.hint
 
@@ -97,19 +134,52 @@ def test_one_statement_that_is_refused_stops_no_other() -> None:
 
 
 def test_an_unknown_dialect_is_an_error() -> None:
-    with pytest.raises(InvalidInput, match="this is no SQL"):
+    with pytest.raises(InvalidInput, match="klingon"):
         parse_program("SELECT 1", "klingon", "f.sql")
+
+
+@pytest.mark.parametrize("quote", ["'b", '"b', "/* b"])
+def test_a_quote_that_is_not_closed_is_found(quote: str) -> None:
+    with pytest.raises(Refused) as caught:
+        parse_program(f"SELECT 'it''s' FROM t;\nSELECT a, {quote} FROM t; SELECT 1", "", "f.sql")
+    assert caught.value.place == Place(2, 11)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "query", "reads"),
+    [
+        ("mysql", 'SELECT `a;b` FROM `my db`.`T` WHERE s = "it\'s"', "my db.t"),
+        ("postgres", "SELECT a::text, '{x,y}'::text[] FROM \"s\".t WHERE j ->> 'k' = $tag$;$tag$", "s.t"),
+        ("bigquery", "SELECT * EXCEPT (a) FROM `p.d.t`", "p.d.t"),
+        ("hive", "SELECT a FROM t LATERAL VIEW explode(b) e AS c", "t"),
+        ("tsql", "SELECT TOP 3 [a b] FROM [s].[t]", "s.t"),
+        ("sqlite", "SELECT 'ü', a FROM t -- ; TO TRAIN x\n", "t"),
+    ],
+)
+def test_dialects(dialect: str, query: str, reads: str) -> None:
+    train = one(f"{query} TO TRAIN m WITH a = 'x;y' LABEL y INTO n;", dialect)
+    assert isinstance(train, Train), train
+    assert train.reads == (reads,)
+    assert train.query == query.partition(" --")[0]
+    assert train.attributes[0].value == "x;y"
+
+
+def test_large_programs_and_deep_ones_are_read_in_time() -> None:
+    program = parse_program(TRAIN * 500, "", "f.sql")
+    assert {type(item) for item in program} == {Train}
+    deep = one(f"SELECT {'(' * 5000}1{')' * 5000} FROM t TO TRAIN m LABEL y")
+    assert isinstance(deep, Refused)
 
 
 @pytest.mark.corpus
 def test_the_statements_of_sqlflow() -> None:
-    program = parse_program(shared("corpus", "sqlflow", "statements.sql").read_text("utf-8"), "", "statements.sql")
+    text = shared("corpus", "sqlflow", "statements.sql").read_text("utf-8")
+    program = parse_program(text, "mysql", "statements.sql")
     counts = Counter(type(item).__name__ for item in program)
     assert len(program) == 117
     assert counts["Refused"] == 27
     for item in program:
         if isinstance(item, Refused):
-            assert item.line
-            assert item.column
+            assert item.place.column
             assert item.hint
-            assert "..." in item.message or "this is no SQL" in item.message
+            assert "..." in item.message or item.message == "WITH is before TO"

@@ -2,51 +2,45 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from typing import Any
+
 import pytest
 
-from conversions import ENGINES, Outcome, problem_of
-from couler_plugins.cli.generated import manifest
-from couler_plugins.driver.session import session
-from couler_plugins.generation.composition import compose
-from couler_plugins.generation.form import Form
-from couler_plugins.generation.scope import waits_for
-from couler_plugins.generation.validation import validate
-from couler_plugins.ir import Call, GraphView, Workflow, callables
-from couler_plugins.options.config import load_config
-from couler_plugins.plan import Plan
-from couler_plugins.plugins import STEPS, Plugins, load_plugins
-from couler_plugins.sql.clauses import Refused as NotParsed
+from couler_plugins.generation.form import FormStep
 from couler_plugins.sql.parser import parse_program
-from couler_plugins.sql.planning import Refused, plan_program
-from support import ROOT
-
-PROGRAM = (ROOT / "examples" / "sql" / "churn.sql").read_text("utf-8")
-
-
-def planned(text: str, **options: object) -> Form:
-    statements = [item for item in parse_program(text, "", "f.sql") if not isinstance(item, NotParsed)]
-    return plan_program(statements, "p", file="f.sql", **options)  # type: ignore[arg-type]  # options by name
+from couler_plugins.sql.planning import Options, Planner
+from couler_plugins.sql.statements import Refused
+from sql_programs import EXAMPLE, catalogue, planned, waits
+from support import shared
 
 
-def waits(form: Form) -> dict[str, set[str]]:
-    return {step.name: set(waits_for(step)) for step in form.steps}
+def step(text: str, use: str, **options: Any) -> FormStep:
+    """The one step of a program that uses this of the catalogue."""
+    (found,) = [item for item in planned(text, **options).form.steps if item.use == use]
+    return found
+
+
+def constants(item: FormStep) -> dict[str, object]:
+    return {taken.name: taken.value for taken in item.inputs if taken.source is None}
 
 
 def test_the_example() -> None:
-    form = planned(PROGRAM)
-    assert waits(form) == {
-        "make-features": set(),
-        "data-of-churn-model": {"make-features"},
+    plan = planned(EXAMPLE.read_text("utf-8"))
+    assert waits(plan) == {
+        "create-features": set(),
+        "data-of-churn-model": {"create-features"},
         "train-churn-model": {"data-of-churn-model"},
-        "data-to-evaluate-churn-model": {"make-features"},
+        "publish-churn-model": {"train-churn-model"},
+        "data-to-evaluate-churn-model": {"create-features"},
         "evaluate-churn-model": {"data-to-evaluate-churn-model", "train-churn-model"},
         "store-churn-scores": {"evaluate-churn-model"},
-        "data-for-churn-predictions": {"make-features"},
+        "data-for-churn-predictions": {"create-features"},
         "predict-churn-predictions": {"data-for-churn-predictions", "train-churn-model"},
         "store-churn-predictions": {"predict-churn-predictions"},
     }
-    (train,) = [step for step in form.steps if step.use == "xgboost-train"]
-    assert {item.name: item.value for item in train.inputs if item.source is None} == {
+    assert [len(names) for names in plan.statements] == [1, 3, 3, 3]
+    assert constants(step(EXAMPLE.read_text("utf-8"), "xgboost-train")) == {
         "task": "classification",
         "rounds": 30,
         "max-depth": 3,
@@ -57,91 +51,124 @@ def test_the_example() -> None:
 
 def test_who_writes_a_table_waits_for_its_readers() -> None:
     text = (
-        "SELECT * FROM t TO PREDICT p.y USING m; INSERT INTO t SELECT * FROM p; SELECT * FROM t TO PREDICT q.y USING m"
+        "SELECT * FROM T TO PREDICT p.y USING m; INSERT INTO t SELECT * FROM P; SELECT * FROM t TO PREDICT q.y USING m"
     )
-    form = planned(text, models={"m": "s3://b/m"})
-    names = waits(form)
-    assert names["make-t"] == {"data-for-p", "store-p"}  # t is read before it is written, and p is written before
-    assert names["data-for-q"] == {"make-t"}
-
-
-def test_a_query_is_asked_once_until_its_table_changes() -> None:
-    text = "SELECT * FROM t TO PREDICT p.y USING m; SELECT * FROM t TO EVALUATE m LABEL y; INSERT INTO t SELECT 1;"
-    form = planned(text + "SELECT * FROM t TO EVALUATE m LABEL y", models={"m": "s3://b/m"})
-    assert [step.name for step in form.steps if step.use == "sql-query"] == ["data-for-p", "data-to-evaluate-m"]
-
-
-def test_a_colon_in_a_query_is_no_named_value() -> None:
-    (query,) = planned("SELECT * FROM t WHERE s = ':x' AND a::text = '1'").steps
-    assert "':x'".replace(":", r"\:") in str(query.inputs[0].value)
-    assert "a::text" in str(query.inputs[0].value)
+    names = waits(planned(text, places={"m": "s3://b/m"}))
+    assert names["insert-t"] == {"data-for-p", "store-p"}  # t is read before it is written, and p is written before
+    assert names["data-for-q"] == {"insert-t"}
 
 
 @pytest.mark.parametrize(
-    ("text", "line", "said"),
+    "change", ["DELETE FROM t WHERE a", "UPDATE t SET a = 1", "TRUNCATE TABLE t", "DROP TABLE s, t"]
+)
+def test_every_change_of_a_table_is_in_order(change: str) -> None:
+    before, changed, after = planned(f"SELECT * FROM t; {change}; SELECT * FROM t").form.steps
+    assert changed.needs == (before.name,)
+    assert after.needs == (changed.name,)
+
+
+def test_who_reads_a_view_reads_its_tables() -> None:
+    text = "CREATE VIEW v AS SELECT * FROM t; INSERT INTO t SELECT 1; SELECT * FROM v; DELETE FROM t"
+    view, insert, query, delete = planned(text).form.steps
+    assert view.needs == insert.needs == ()
+    assert set(query.needs) == {view.name, insert.name}
+    assert set(delete.needs) == {insert.name, query.name}
+
+
+def test_a_model_is_trained_named_or_published() -> None:
+    text = "SELECT * FROM t TO PREDICT p.y USING m"
+    assert constants(step(text, "batch-predict", places={"m": "s3://b/m"}))["model"] == "s3://b/m"
+    assert waits(planned(text))["predict-p"] == {"data-for-p", "load-m"}
+    train = "SELECT * FROM t TO TRAIN DNNClassifier LABEL y INTO m"
+    names = waits(planned(f"{text}; {train}; {train}; SELECT * FROM t TO PREDICT q.y USING m"))
+    assert names["publish-m"] == {"train-m", "load-m"}  # who loads it means the one from before
+    assert names["publish-m-2"] == {"train-m-2", "publish-m"}
+    assert names["predict-q"] == {"data-for-q", "train-m-2"}
+
+
+def test_a_training_is_validated() -> None:
+    text = (
+        "SELECT * FROM t TO TRAIN DNNRegressor WITH validation.select = 'SELECT * FROM v', "
+        "validation.metrics = 'MeanAbsoluteError' LABEL y INTO m"
+    )
+    assert waits(planned(f"DELETE FROM v; {text}"))["data-to-validate-m"] == {"delete-v"}
+    assert constants(step(text, "evaluate-model")) == {"target": "y", "metric": "mae"}
+    published = step(text, "register-model")
+    assert {item.name: item.source for item in published.inputs if item.source} == {
+        "model": "train-m.model",
+        "metrics": "validate-m.metrics",
+        "registry": "inputs.registry",
+    }
+
+
+def test_an_explanation() -> None:
+    text = "SELECT * FROM t TO EXPLAIN m WITH summary.max_display = 3, summary.plot_type = 'bar' USING TreeExplainer"
+    assert constants(step(text, "explain-model")) == {"method": "contributions", "most": 3}
+    assert planned(text).notes == ("1:60: summary.plot_type only draws, and is left out: TO EXPLAIN gives a table",)
+    assert waits(planned(f"{text} INTO e"))["store-e"] == {"explain-m"}
+
+
+def test_a_colon_in_a_query_is_no_named_value() -> None:
+    (query,) = planned("SELECT * FROM t WHERE s = ':x' AND a::text = '1:2'").form.steps
+    assert query.inputs[0].value == r"SELECT * FROM t WHERE s = '\:x' AND a::text = '1:2'"
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "said"),
     [
-        ("SELECT * FROM t\nTO TRAIN DNNClasifier LABEL y", 2, "did you mean 'DNNClassifier'?"),
-        ("SELECT * FROM t TO TRAIN DNNClassifier\nWITH train.epocs = 3 LABEL y", 2, "did you mean 'epochs'?"),
-        ("SELECT * FROM t TO TRAIN DNNClassifier\nCOLUMN BUCKET(a, 3) LABEL y", 2, "computes a column"),
-        ("SELECT * FROM t TO TRAIN xgboost.gbtree LABEL y", 1, "classes or numbers"),
-        ("SELECT * FROM t TO TRAIN DNNClassifier", 1, "names no column to predict"),
-        ("SELECT * FROM t\nTO PREDICT p.y USING nobody", 2, "no statement before trains the model 'nobody'"),
-        ("SELECT * FROM t TO EXPLAIN m", 1, "TO EXPLAIN: no step of the catalogue explains a model"),
-        ("SELECT * FROM t TO MAXIMIZE x INTO r", 1, "TO MAXIMIZE: no step of the catalogue solves"),
-        ("SELECT 1 TO RUN i", 1, "TO RUN: a program of somebody else's"),
+        ("SELECT * FROM t\nTO TRAIN DNNClasifier LABEL y", "2:4", "did you mean 'DNNClassifier'?"),
+        ("SELECT * FROM t TO TRAIN a/b:1/MyDNNClassifier LABEL y", "1:20", "did you mean 'DNNClassifier'?"),
+        ("SELECT * FROM t TO TRAIN DNNClassifier\nWITH train.epocs = 3 LABEL y", "2:6", "did you mean 'epochs'?"),
+        ("SELECT * FROM t TO TRAIN DNNClassifier\nWITH train.epoch = x LABEL y", "2:6", "no int"),
+        ("SELECT * FROM t TO TRAIN DNNClassifier\nCOLUMN BUCKET(a, 3) LABEL y", "2:8", "computes a column"),
+        ("SELECT * FROM t TO TRAIN xgboost.gbtree LABEL y", "1:20", "classes or numbers"),
+        ("SELECT * FROM t TO TRAIN xgboost.gbtree WITH objective='reg:gamma' LABEL y", "1:46", "no objective"),
+        ("SELECT * FROM t TO TRAIN DNNClassifier", "1:20", "names no column to predict"),
+        ("SELECT * FROM t TO TRAIN DNNClassifier LABEL y USING m", "1:20", "cannot start from the model 'm'"),
+        ("SELECT * FROM t TO PREDICT p.y WITH a = 1 USING m", "1:37", "TO PREDICT has no setting 'a'"),
+        ("SELECT * FROM t TO EVALUATE m", "1:20", "names no column to compare with"),
+        ("SELECT * FROM t TO EVALUATE m WITH validation.metrics=AUC LABEL y", "1:36", "no metric 'AUC'"),
+        ("SELECT * FROM t TO EXPLAIN m WITH plots = force", "1:35", "TO EXPLAIN has no setting 'plots'"),
+        ("SELECT * FROM t TO EXPLAIN m USING TreExplainer", "1:20", "did you mean 'TreeExplainer'?"),
+        ("SELECT * FROM t TO MAXIMIZE x INTO r", "1:20", "TO MAXIMIZE: no step solves"),
+        ("SELECT 1 TO RUN i", "1:13", "TO RUN: no step runs the image 'i'"),
+        ("SELECT '{{workflow.name}}'", "1:1", "'{{'"),
+        ("SELECT * FROM t TO PREDICT p.y USING 'm$(x)'", "1:1", "'$('"),
+        (
+            "SELECT * FROM t TO TRAIN SVC LABEL y INTO m;\nSELECT * FROM t TO EXPLAIN m USING TreeExplainer",
+            "2:20",
+            "sklearn-train trains none",
+        ),
     ],
 )
-def test_what_no_step_does_is_refused_with_its_place(text: str, line: int, said: str) -> None:
+def test_what_no_step_does_is_refused_with_its_place(text: str, place: str, said: str) -> None:
     with pytest.raises(Refused) as caught:
         planned(text)
-    assert caught.value.line == line
+    assert str(caught.value).startswith(f"f.sql:{place}: ")
     assert said in f"{caught.value.message} {caught.value.hint}"
 
 
-@pytest.fixture(scope="module")
-def plugins() -> Plugins:
-    return load_plugins(load_config(environ={}))
+REASONS = ("computes a column", "no step trains", "TO RUN", "solves linear programs", "names no column to predict")
 
 
-@pytest.fixture(scope="module")
-def workflow(plugins: Plugins) -> Workflow:
-    form = planned(PROGRAM, store="s3://b/s")
-    catalogue = plugins.all(STEPS)
-    assert validate(form, catalogue) == []
-    return compose(form, catalogue)
-
-
-@pytest.mark.parametrize("engine", ENGINES)
-def test_equal_plans_on_every_engine(engine: str, workflow: Workflow, plugins: Plugins) -> None:
-    """What each engine's file is read as has the steps, the order and the programs of the same plan."""
-    if engine == "airflow":
-        pytest.importorskip("airflow")
-    work = session(load_config(environ={}), plugins, to=engine)
-    text = manifest(workflow, work).text
-    assert problem_of(Outcome("churn", text, None), engine) == ""
-    if engine != "airflow":  # a DAG file is a program: the judge above has loaded it
-        assert shape(lifted(text, plugins)) == shape(workflow)
-
-
-def lifted(text: str, plugins: Plugins) -> Workflow:
-    from couler_plugins import Text, lift
-
-    plan: Plan = lift(Text(text, "churn.yaml"), plugins=plugins)
-    return max(plan.workflows, key=lambda item: sum(len(graph.steps) for graph in item.graphs))
-
-
-def shape(workflow: Workflow) -> dict[str, tuple[set[str], str]]:
-    """For each step, what it waits for or reads from, and its program."""
-    by_name = callables(workflow)
-    graph = max(workflow.graphs, key=lambda item: len(item.steps))
-    view = GraphView(graph, by_name)
-    found = {}
-    for step in graph.steps:
-        assert isinstance(step.call, Call)
-        texts = [
-            part
-            for part in str(by_name[step.call.name]).split('"""')
-            if part.startswith(("Trains", "Asks", "Runs", "Writes", "Has", "Measures"))
-        ]
-        found[step.name] = (set(view.predecessors(step.name)), texts[0])
-    return found
+@pytest.mark.corpus
+def test_which_statements_of_sqlflow_are_planned() -> None:
+    text = shared("corpus", "sqlflow", "statements.sql").read_text("utf-8")
+    counts: Counter[str] = Counter()
+    for statement in parse_program(text, "mysql", "f.sql"):
+        if isinstance(statement, Refused):
+            continue
+        try:
+            Planner(catalogue(), Options(file="f.sql")).add(statement)
+            counts["planned"] += 1
+        except Refused as error:
+            counts[next((reason for reason in REASONS if reason in error.message), "other")] += 1
+    assert counts == {
+        "planned": 49,
+        "computes a column": 10,
+        "no step trains": 11,
+        "TO RUN": 8,
+        "solves linear programs": 5,
+        "names no column to predict": 4,
+        "other": 3,  # a model to start from, a plot, and an objective that nobody names
+    }

@@ -166,3 +166,50 @@ def test_register_model_stays_in_its_folder(run: Runs, tmp_path: Path, name: str
     with pytest.raises(SystemExit, match="have to be names without a slash"):
         run("register-model", model=run.table("x"), name=name, registry=str(tmp_path / "registry"))
     assert not (tmp_path / "registry").exists()
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+@pytest.mark.parametrize("name", ["xgboost-train", "lightgbm-train", "sklearn-train"])
+def test_the_column_that_decides_explains_a_model(
+    run: Runs, request: pytest.FixtureRequest, name: str, task: str
+) -> None:
+    pytest.importorskip("xgboost")
+    target, fixture = ("kind", "classes") if task == "classification" else ("cost", "values")
+    data = request.getfixturevalue(fixture)
+    settings = {"estimator": "tree"} if name == "sklearn-train" else {"rounds": 10}
+    model = run(name, data=data, target=target, task=task, **settings)["model"]
+    given = run("explain-model", model=model, data=data)
+    assert json.loads(given["features"]) == ["size", "noise"]
+    most, least = pd.read_csv(given["importances"])["importance"]
+    assert most > 0.1
+    assert least < most / 10
+
+
+def test_shap_values_of_trees_sum_up_to_what_is_predicted(run: Runs, values: str) -> None:
+    """One column alone: the mean of |SHAP| is that of how far predictions are from their mean."""
+    pytest.importorskip("xgboost")
+    model = run("xgboost-train", data=values, target="cost", features=["size"], task="regression")["model"]
+    explained = run("explain-model", model=model, data=values, method="contributions", most=1)
+    predicted = pd.read_csv(run("batch-predict", model=model, data=values, column="guess")["predictions"])["guess"]
+    (importance,) = pd.read_csv(explained["importances"])["importance"]
+    assert importance == pytest.approx((predicted - predicted.mean()).abs().mean(), rel=0.01)
+
+
+def test_contributions_are_those_of_boosted_trees(run: Runs, classes: str) -> None:
+    model = run("sklearn-train", data=classes, target="kind")["model"]
+    with pytest.raises(SystemExit, match="a RandomForestClassifier has no such contributions"):
+        run("explain-model", model=model, data=classes, method="contributions")
+
+
+def test_a_model_that_was_published_is_loaded_by_its_name(run: Runs) -> None:
+    registry = str(run.folder / "models")
+    for version, text in (("1", "old"), ("2", "new")):
+        model = run.table(text, "m.skops")
+        run("register-model", model=model, name="a.churn", version=version, metrics='{"f1": 0.5}', registry=registry)
+    given = run("load-model", name="a.churn", registry=registry)
+    assert (Path(given["model"]).read_text(), given["version"], given["metrics"]) == ("new", "2", '{"f1": 0.5}')
+    assert Path(run("load-model", name="a.churn", version="1", registry=registry)["model"]).read_text() == "old"
+    with pytest.raises(SystemExit, match=r"there is no model 'a.spam' in"):
+        run("load-model", name="a.spam", registry=registry)
+    with pytest.raises(SystemExit, match="have to be names without a slash"):
+        run("load-model", name="../churn", registry=registry)

@@ -85,3 +85,32 @@ def test_upload_replaces_what_was_there(run: Runs, tmp_path: Path) -> None:
     assert run("upload", file=run.table(TABLE), to=str(target)) == {"place": str(target)}
     assert target.read_text() == TABLE
     assert [file.name for file in target.parent.iterdir()] == ["b.csv"]
+
+
+def test_sql_execute_runs_a_statement_as_it_is(run: Runs, database: str) -> None:
+    made = run(
+        "sql-execute", statement="create table n as select id, ':x %s' as s from t where name <> 'ant'", url=database
+    )
+    assert made["rows"] == "0"
+    assert run("sql-execute", statement="update n set s = '%(y)s' || s", url=database)["rows"] == "1"
+    assert Path(run("sql-query", query="select * from n", url=database)["data"]).read_text() == "id,s\n2,%(y)s:x %s\n"
+
+
+def test_sql_execute_changes_nothing_where_it_fails(run: Runs, database: str) -> None:
+    with pytest.raises(Exception, match="no such column"):
+        run("sql-execute", statement="update t set id = lacking", url=database)
+    assert run("sql-query", query="select * from t where id = 1", url=database)["rows"] == "1"
+
+
+def test_sql_store_replaces_a_table(run: Runs, database: str) -> None:
+    assert run("sql-store", data=run.table(TABLE), name="t", url=database)["rows"] == "3"
+    kept = run("sql-query", query="select name, price from t where price is null", url=database)
+    assert Path(kept["data"]).read_text() == "name,price\nbee,\n"
+
+
+def test_sql_store_writes_values_as_a_row(run: Runs, database: str) -> None:
+    name = 'scores"; drop table t; --'
+    run("sql-store", values='{"f1": 0.5, "balanced-accuracy": 1}', name=name, schema="main", url=database)
+    row = run("sql-query", query='select * from "scores""; drop table t; --"', url=database)
+    assert Path(row["data"]).read_text() == "f1,balanced_accuracy\n0.5,1\n"
+    assert run("sql-query", query="select * from t", url=database)["rows"] == "2"

@@ -9,7 +9,7 @@ from couler_plugins.steps.scripts.tables import table
 
 def main(data: str, values: dict[str, object], name: str, schema: str, url: str) -> dict[str, object]:
     """How many rows it has."""
-    frame = table(data) if data else pd.DataFrame([values])
+    frame = table(data) if data else pd.DataFrame([{key.replace("-", "_"): value for key, value in values.items()}])
     with engine_of(url).begin() as connection:
         frame.to_sql(name, connection, schema=schema or None, index=False, if_exists="replace")
     return {"rows": len(frame)}

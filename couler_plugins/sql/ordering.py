@@ -1,0 +1,50 @@
+"""Order of steps that use the same tables and models: that of the program, where it makes a difference."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+
+class Order:
+    """What the steps so far have read and written."""
+
+    def __init__(self) -> None:
+        self._writers: dict[str, str] = {}
+        self._readers: dict[str, list[str]] = {}
+        self._views: dict[str, tuple[str, ...]] = {}
+
+    def waits(self, reads: Collection[str], writes: Collection[str] = ()) -> tuple[str, ...]:
+        """Return the steps that have to end before a step reads and writes some tables.
+
+        It waits for who wrote what it reads, and for who wrote or read what it writes.
+        """
+        before = [self._writers[name] for name in (*self._behind(reads), *writes) if name in self._writers]
+        before += [step for name in writes for step in self._readers.get(name, ())]
+        return tuple(dict.fromkeys(before))
+
+    def add(self, step: str, reads: Collection[str], writes: Collection[str] = (), *, view: bool = False) -> None:
+        """Note what a step reads and writes.
+
+        Args:
+            step: its name.
+            reads, writes: the names of tables.
+            view: whether it writes a view: who reads that reads all that the view does, at that time.
+        """
+        for name in self._behind(reads) if not view else ():
+            self._readers.setdefault(name, []).append(step)
+        for name in writes:
+            self._writers[name] = step
+            self._readers[name] = []
+            self._views.pop(name, None)
+            if view:
+                self._views[name] = tuple(reads)
+
+    def _behind(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Tables, and those that are behind views among them."""
+        result = dict.fromkeys(names)
+        waiting = list(result)
+        while waiting:
+            behind = [name for name in self._views.get(waiting.pop(), ()) if name not in result]
+            result |= dict.fromkeys(behind)
+            waiting += behind
+        return tuple(result)
