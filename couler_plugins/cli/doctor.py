@@ -34,7 +34,9 @@ EXTRAS = {
     "lint": "lint --schema",
     "metrics": "metrics",
     "plots": "pictures of benchmarks",
+    "sql": "sql",
     "storage": "caches on S3 or Alluxio",
+    "studio": "studio",
     "templates": "plugins new",
     "tune": "tune, generate",
 }

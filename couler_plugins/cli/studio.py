@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import webbrowser
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ def command(
     Ctrl-C ends it.
     """
     try:
-        from couler_plugins.studio.server import needs_page, serve
+        from couler_plugins.studio.server import TURN, needs_page, serve
     except ImportError as error:
         raise InvalidInput(f"the studio needs {error.name}", hint=install_hint("studio")) from error
 
@@ -84,24 +85,23 @@ def command(
             webbrowser.open(address)
 
     with call.session() as session:
-        model = _generator(access, call.config, session) if access["model"] or access["replay"] else None
+        model = _generator(access, call.config, session, TURN) if access["model"] or access["replay"] else None
         options = {"folder": _folder(call.arguments), "read_only": read_only, "generate": model}
         serve(call.files, call.config, session, host, port, ready, **options)
     return 0
 
 
 def _generator(
-    access: dict[str, Any], config: Config, session: Session
+    access: dict[str, Any], config: Config, session: Session, turn: AbstractContextManager[object]
 ) -> Callable[[str, str], tuple[str, Sequence[str]]]:
     """What makes a workflow of an engine from a description."""
-    from couler_plugins.studio.studio import TURN
 
     def generate(description: str, engine: str) -> tuple[str, Sequence[str]]:
-        with TURN:
+        with turn:
             target = inputs.session(config, session.plugins, to=engine)
             catalogue = library(session.plugins.all(STEPS), ())
         generated = ask_model(access, description, (), catalogue, GenerationOptions(), None)
-        with TURN:
+        with turn:
             file = manifest(compose(generated.form, generated.steps), target)
         return file.text, [*generated.notes, *(str(line) for line in (*file.decisions, *file.findings))]
 

@@ -57,7 +57,7 @@ class Edit:
         own = [item for item in plan.workflows if item.source is not None and numbers[int(item.source[0])] == 0]
         if not own:
             return plan  # the file is refused for what is wrong in it
-        if self.action.workflow >= len(own):
+        if not 0 <= self.action.workflow < len(own):
             raise InvalidInput(f"the file has no workflow number {self.action.workflow}", hint="open the file again")
         old = own[self.action.workflow]
         new = change(old, self.action, plan, self.session)

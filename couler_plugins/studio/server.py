@@ -20,7 +20,9 @@ from couler_plugins.inputs.sources import Input
 from couler_plugins.options.config import Config
 from couler_plugins.studio.app import make_app, page_is_built
 from couler_plugins.studio.runs import Runs, run_routes
-from couler_plugins.studio.studio import Studio
+from couler_plugins.studio.studio import TURN, Studio
+
+__all__ = ["TURN", "needs_page", "serve"]
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 ANY = ("0.0.0.0", "::", "")  # noqa: S104  # who asks for it, gets it

@@ -152,7 +152,8 @@ class Studio:
             raise file.error
         versions = [entry.versions for entry in result.workflow_versions if entry.file == 0]
         if not 0 <= work.workflow < len(versions):
-            raise InvalidInput(f"the file has no workflow number {work.workflow}", file=work.path)
+            hint = "open the file again"
+            raise InvalidInput(f"the file has no workflow number {work.workflow}", file=work.path, hint=hint)
         first, last = versions[work.workflow][0], versions[work.workflow][-1]
         before, after = (draw_picture(one or EMPTY, work.open) for one in (first, last))
         mark_changes(before, after, first, last)

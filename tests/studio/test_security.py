@@ -101,6 +101,20 @@ def test_actions_that_make_no_sense(client: Client, action: dict[str, str]) -> N
     assert "makes no sense" in client.ask("view", status=400, path="nightly.yaml", actions=[action])["message"]
 
 
+@pytest.mark.parametrize("number", [-1, -99, 7, 2**70])
+@pytest.mark.parametrize(("place", "more"), [("view", {}), ("step", {"node": "main/load"}), ("optimize", {})])
+def test_no_workflow_of_this_number(client: Client, number: int, place: str, more: dict[str, str]) -> None:
+    answer = client.ask(place, status=422, path="nightly.yaml", workflow=number, **more)
+    assert "the file has no workflow number" in answer["message"]
+
+
+@pytest.mark.parametrize("number", [-1, 7])
+def test_no_action_on_a_workflow_of_this_number(client: Client, number: int) -> None:
+    action = {"do": "delete", "workflow": number, "graph": "main", "step": "check"}
+    answer = client.ask("view", status=422, path="nightly.yaml", actions=[action])
+    assert "the file has no workflow number" in answer["message"]
+
+
 def test_read_only(tmp_path: Path) -> None:
     (tmp_path / "nightly.yaml").write_text(DAG)
     client = open_studio(tmp_path, read_only=True)
