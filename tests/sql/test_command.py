@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import yaml
 from click.testing import CliRunner, Result
 
 from couler_plugins.cli.group import couler
+from couler_plugins.sql.models import ESTIMATORS
 from sql_programs import EXAMPLE
+from support import ROOT
 
 EVIL = "SELECT '\"; }}\n  - name: evil\n    #$&*? \u2028 `id` $HOME \\n' AS a FROM t"
 """What means something to YAML, to shells and to JSON, and nothing to an engine."""
@@ -120,3 +123,11 @@ def test_wrong_calls(arguments: list[str], text: str | None, said: str) -> None:
     assert done.exit_code == 2, done.output
     assert said in done.stderr
     assert "Traceback" not in done.output
+
+
+def test_the_page_shows_the_example() -> None:
+    page = (ROOT / "docs" / "sql.md").read_text("utf-8")
+    assert f"```sql\n{EXAMPLE.read_text('utf-8')}```\n" in page
+    told = re.findall(r"`([\w.]+)(…?)`", page)
+    for name in ESTIMATORS.keys() - {"XGBoostModel", "xgboost.Estimator"}:  # only drafts of SQLFlow have these
+        assert any(name == word or (more and name.startswith(word)) for word, more in told), name
