@@ -218,7 +218,7 @@ def _columns(source: Source, clause: Clause) -> Iterator[Column]:
                 raise source.refusal(part[0], f"from {previous.text} to {text} is no range", "name the columns")
             names = [f"{_prefix(previous)}{value}" for value in range(first + 1, last)]
             yield from (Column(name, name, source.place(previous)) for name in names)
-        previous = part[0] if len(part) > 1 and source.word(part[-1]) == "." else None
+        previous = part[0] if [source.word(token) for token in part[1:]] == [".", ".", "."] else None
         is_plain = len(part) == 1 and text != "*"
         name = part[0].text if is_plain or previous is not None else ""
         yield Column(name or text, name, place)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
+
+import msgspec
 
 from couler_plugins.generation.form import Form, FormStep, Given, Taken
 from couler_plugins.generation.scope import VALUES_OWN
@@ -123,8 +125,7 @@ class Planner:
             Refused: no step does what it asks for.
         """
         first = len(self._steps)
-        texts = (statement.query, *(getattr(statement, field, "") for field in ("label", "into", "model", "using")))
-        if match := next(filter(None, (VALUES_OWN.search(str(text)) for text in texts)), None):
+        if match := next(filter(None, map(VALUES_OWN.search, _texts(msgspec.to_builtins(statement)))), None):
             message = f"engines take {match[0]!r} for a placeholder"
             raise self._refusal(statement.place, message, NO_PLACEHOLDER)
         kinds: dict[type, Callable[..., None]] = {
@@ -273,6 +274,16 @@ class Planner:
 
     def _refusal(self, place: Place, message: str, hint: str) -> Refused:
         return Refused(message, place, file=self._options.file, hint=hint)
+
+
+def _texts(data: object) -> Iterator[str]:
+    """All texts of a statement."""
+    if isinstance(data, dict):
+        data = list(data.values())
+    if isinstance(data, str):
+        yield data
+    for item in data if isinstance(data, list | tuple) else ():
+        yield from _texts(item)
 
 
 def slug(name: str) -> str:

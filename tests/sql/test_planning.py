@@ -121,6 +121,8 @@ def test_a_colon_in_a_query_is_no_named_value() -> None:
         ("SELECT * FROM t TO TRAIN DNNClassifier\nWITH train.epocs = 3 LABEL y", "2:6", "did you mean 'epochs'?"),
         ("SELECT * FROM t TO TRAIN DNNClassifier\nWITH train.epoch = x LABEL y", "2:6", "no int"),
         ("SELECT * FROM t TO TRAIN DNNClassifier\nCOLUMN BUCKET(a, 3) LABEL y", "2:8", "computes a column"),
+        ("SELECT * FROM t TO TRAIN SVC COLUMN v9., v LABEL y", "1:37", "computes a column"),
+        ("SELECT * FROM t TO TRAIN SVC COLUMN `$$` LABEL y", "1:1", "'$$'"),
         ("SELECT * FROM t TO TRAIN xgboost.gbtree LABEL y", "1:20", "classes or numbers"),
         ("SELECT * FROM t TO TRAIN xgboost.gbtree WITH objective='reg:gamma' LABEL y", "1:46", "no objective"),
         ("SELECT * FROM t TO TRAIN DNNClassifier", "1:20", "names no column to predict"),
