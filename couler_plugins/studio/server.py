@@ -61,6 +61,7 @@ def _listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen()  # whoever asks as soon as the address is printed waits, and is not refused
     except OSError as error:
         listener.close()
         raise InvalidInput(f"{host}:{port} cannot be used: {error.strerror}", hint="give another --port") from error
