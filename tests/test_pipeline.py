@@ -208,6 +208,14 @@ def test_options_say_their_type_and_default() -> None:
     assert parse(texts_of((1, 2)), tuple[int, ...]) == (1, 2)
 
 
+def test_a_form_asks_for_options_by_their_type() -> None:
+    forms = {option.name: (option.form_type, option.choices) for option in options_of(Everything).values()}
+    assert forms["mode"] == ("text", ("fast", "safe"))
+    assert forms["keep"] == ("list", ())
+    assert forms["seed"] == ("text", ())  # it may be none, which is no number
+    assert {forms[name][0] for name in forms} >= {"bool", "int", "float", "list", "text"}
+
+
 def test_a_pipeline_names_its_optimizers(plugin_box: PluginBox) -> None:
     plugin_box.add_toy()
     plugins = plugin_box.load()

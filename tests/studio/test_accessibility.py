@@ -62,6 +62,9 @@ def test_axe_finds_nothing_serious(dark: bool, file: Path, browser: Any) -> None
         page.choose("load")
         page.fill('[data-field="image"] input', "busybox:1.36")
         assert serious(page) == [], "the form"
+        page.fill('[data-field="retry"] input', "many")
+        page.wait(".field.is-refused .note.bad", "Refused")
+        assert serious(page) == [], "a refusal"
         page.tab("Add")
         page.wait(".catalogue button")
         assert serious(page) == [], "the catalogue"
@@ -72,6 +75,8 @@ def test_axe_finds_nothing_serious(dark: bool, file: Path, browser: Any) -> None
         for name in ("dedupe", "guard", "cache"):
             page.click(f'input[name="{name}"]')
             page.settle()
+        page.click("summary", "Options of guard")
+        page.wait(".options select")
         page.wait(".decisions li")
         assert serious(page) == [], "optimizers"
         page.click(".versions label", "After")
@@ -86,6 +91,8 @@ def test_axe_finds_nothing_serious(dark: bool, file: Path, browser: Any) -> None
         page.wait("dialog .diff")
         assert serious(page) == [], "saving"
         page.keys(Keys.ESCAPE)
+        focus = page.driver.execute_script("return document.activeElement.textContent")
+        assert focus == "Save…", "a dialog gives the focus back"
         page.click("header button", "Convert")
         page.pick("dialog select", "tekton")
         page.click("dialog button.primary")

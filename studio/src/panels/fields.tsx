@@ -17,7 +17,12 @@ export function Field({ field, onChange }: { field: FormField; onChange: Change 
   useEffect(() => setRefusal(""), [field]);
   const send = async (value: FieldValue | Reference) => setRefusal((await onChange(value)) || "");
   const Editor = EDITORS[field.type];
-  const label = field.container ? `${field.label} (${field.container})` : field.label;
+  const label = (
+    <>
+      {field.label}
+      {field.container && <span className="unseen"> ({field.container})</span>}
+    </>
+  );
   const isGroup = ["pairs", "comparison", "items", "value"].includes(field.type);
   const isFixed = !field.editable;
   return (

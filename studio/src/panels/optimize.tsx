@@ -55,7 +55,7 @@ export function OptimizePanel({ work }: { work: WorkStore }) {
         <ol className="passes" aria-label="Optimizers that are on">
           {passes.map((pass, place) => (
             <PassItem
-              key={`${pass.name} ${place}`}
+              key={`${pass.name} ${passes.slice(0, place).filter((other) => other.name === pass.name).length}`}
               pass={pass}
               entry={entryOf(pass.name)}
               owner={owner(entryOf(pass.name))}
@@ -190,12 +190,24 @@ function PassItem({ pass, entry, owner, onChange, onRemove, onEarlier, onLater }
       <Switch entry={entry} owner={owner} isOn onChange={onRemove} />
       {(onEarlier || onLater) && (
         <div className="row">
-          <button type="button" className="small" disabled={!onEarlier} onClick={onEarlier} aria-label={`Run ${pass.name} earlier`}>
-            ↑ earlier
-          </button>
-          <button type="button" className="small" disabled={!onLater} onClick={onLater} aria-label={`Run ${pass.name} later`}>
-            ↓ later
-          </button>
+          {[
+            { name: "earlier", sign: "↑", onMove: onEarlier },
+            { name: "later", sign: "↓", onMove: onLater },
+          ].map(({ name, sign, onMove }) => (
+            <button
+              key={name}
+              type="button"
+              className="small"
+              disabled={!onMove}
+              aria-label={`Run ${pass.name} ${name}`}
+              onClick={(event) => {
+                onMove?.();
+                keepFocus(event.currentTarget);
+              }}
+            >
+              {sign} {name}
+            </button>
+          ))}
         </div>
       )}
       {needed.length > 0 && (
@@ -216,6 +228,14 @@ function PassItem({ pass, entry, owner, onChange, onRemove, onEarlier, onLater }
       )}
     </li>
   );
+}
+
+/** Give the focus back to a button that moved; to its neighbour where it can move no further. */
+function keepFocus(button: HTMLButtonElement): void {
+  setTimeout(() => {
+    const row = button.parentElement;
+    (button.disabled ? row?.querySelector<HTMLElement>("button:not(:disabled)") : button)?.focus();
+  });
 }
 
 function valuesOf(pass: Pass, option: Option): string[] {

@@ -4,6 +4,7 @@ import type { DecisionView, Optimized } from "../messages";
 import { useSnapshot, type WorkStore } from "../work";
 import { DiffText } from "./diff";
 import { grouped } from "./grouped";
+import { Prose } from "./prose";
 
 export function Outcome({ work, optimized }: { work: WorkStore; optimized: Optimized }) {
   const { state } = useSnapshot(work);
@@ -34,7 +35,13 @@ export function Outcome({ work, optimized }: { work: WorkStore; optimized: Optim
         <Costs rows={optimized.costs} />
       ) : (
         <p className="note">
-          {state.history ? "The past runs say nothing about this workflow." : "No past runs are known: start the studio with --history to see costs."}
+          <Prose
+            text={
+              state.history
+                ? "The past runs say nothing about this workflow."
+                : "No past runs are known: start the studio with `--history` to see costs."
+            }
+          />
         </p>
       )}
       {optimized.others.length > 0 && (

@@ -1,6 +1,6 @@
 // What there is to say about the chosen step, as a form.
 
-import { useEffect, useState } from "react";
+import { Fragment, useEffect, useState } from "react";
 import { Refusal } from "../api";
 import type { Action, FieldValue, FormField, Input, Node, Reference, StepForm } from "../messages";
 import { useSnapshot, type WorkStore } from "../work";
@@ -116,12 +116,13 @@ function StepFormView({ work, node, form }: { work: WorkStore; node: Node; form:
           <section key={title} aria-label={title}>
             <h3>{title}</h3>
             {title === "What it runs" && <Shared steps={form.shared} />}
-            {fields.map((field) => (
-              <Field
-                key={`${field.field} ${field.name} ${field.container}`}
-                field={field}
-                onChange={(value) => refusalOf(work, actionOf(node, field, value))}
-              />
+            {fields.map((field, number) => (
+              <Fragment key={`${field.field} ${field.name} ${field.container}`}>
+                {field.container && field.container !== fields[number - 1]?.container && (
+                  <h4>Container {field.container}</h4>
+                )}
+                <Field field={field} onChange={(value) => refusalOf(work, actionOf(node, field, value))} />
+              </Fragment>
             ))}
             {isPlacement && <Waits work={work} node={node} form={form} />}
           </section>
