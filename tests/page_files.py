@@ -290,7 +290,6 @@ SPECIAL = {
         "manifests/train.yaml": fences("docs/queue.md", "yaml")[1],
     },
     "docs/split.md": lambda: {"big.yaml": argo_chain()},
-    "docs/sql.md": lambda: {"churn.sql": fences("docs/sql.md", "sql")[0]},
     "docs/tekton-split.md": lambda: {"big.yaml": tekton_chain()},
     "docs/tune.md": tuning,
 }

@@ -41,7 +41,7 @@ def _stem(word: str) -> str:
 
 
 K1, B = 1.2, 0.75
-MOST = 20
+MOST = 24
 """Steps that a model chooses from: what it can be told in a few thousand tokens."""
 
 

@@ -106,7 +106,7 @@ def _listen(host: str, port: int, *, fallback: bool) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-        listener.listen()
+        listener.listen()  # whoever asks as soon as the address is printed waits, and is not refused
     except OSError as error:
         listener.close()
         if fallback and error.errno == errno.EADDRINUSE:

@@ -17,7 +17,7 @@ import {
 import { type DragEvent, type KeyboardEvent, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import type { Edge, Node, Phase, Picture } from "../messages";
 import { STEP_TYPE, useSnapshot, type WorkStore } from "../work";
-import { Layer } from "./layer";
+import { Layer, passes } from "./layer";
 import { BarrierBox, type Box, handlesOf, outputOf, StepBox } from "./nodes";
 import { Overview } from "./overview";
 import { pass, PassMenu, type Passing } from "./pass";
@@ -42,7 +42,7 @@ export function boxes(nodes: Node[], looks: Looks): Box[] {
     id: node.id,
     type: node.kind === "barrier" ? "barrier" : isOpen.has(node.id) ? "opened" : "box",
     position: { x: node.x, y: node.y },
-    // All sizes are known: nothing has to be measured.
+    // All sizes are known: arrows are there before anything is measured.
     width: node.width,
     height: node.height,
     measured: { width: node.width, height: node.height },
@@ -66,10 +66,10 @@ export function arrows(picture: Picture, chosen: string): FlowEdge[] {
     id: idOf(edge),
     source: edge.source,
     target: edge.target,
-    className: edge.kind,
+    className: passes(edge) ? "data" : "order",
     selected: idOf(edge) === chosen,
     ...(idOf(edge) === chosen && edge.labels.length ? { label: edge.labels.join(", ") } : {}),
-    markerEnd: edge.kind === "data" ? DATA_ARROW : ARROW,
+    markerEnd: passes(edge) ? DATA_ARROW : ARROW,
   }));
 }
 

@@ -3,8 +3,11 @@
 
 import { useStoreApi } from "@xyflow/react";
 import { useEffect, useRef } from "react";
-import type { Picture } from "../messages";
+import type { Edge, Picture } from "../messages";
 import { overlap, type Place, placesOf } from "./places";
+
+/** Whether an arrow passes data; an engine may want the order beside it. */
+export const passes = (edge: Edge) => edge.kind === "data" || edge.labels.length > 0;
 
 type Props = { picture: Picture; selected: string[]; withBoxes: boolean };
 
@@ -59,15 +62,15 @@ type Color = (name: string) => string;
 
 function paintArrows(pen: CanvasRenderingContext2D, picture: Picture, sight: Place, zoom: number, color: Color): void {
   const places = placesOf(picture);
-  const colors = { order: color("arrow"), data: color("data") };
+  const [order, data] = [color("arrow"), color("data")];
   pen.lineWidth = Math.max(1, 0.6 / zoom);
-  for (const { source, target, kind } of picture.edges) {
-    const [from, to] = [places.get(source), places.get(target)];
+  for (const edge of picture.edges) {
+    const [from, to] = [places.get(edge.source), places.get(edge.target)];
     if (!from || !to) continue;
     const [x, y, endX, endY] = [from.x + from.width / 2, from.y + from.height, to.x + to.width / 2, to.y];
     const span = { x: Math.min(x, endX) - 1, y: Math.min(y, endY) - 1, width: Math.abs(x - endX) + 2, height: Math.abs(y - endY) + 2 };
     if (!overlap(span, sight)) continue;
-    pen.strokeStyle = pen.fillStyle = colors[kind];
+    pen.strokeStyle = pen.fillStyle = passes(edge) ? data : order;
     pen.beginPath();
     pen.moveTo(x, y);
     if (zoom < SHARP) pen.lineTo(endX, endY);

@@ -32,6 +32,13 @@ export function handlesOf(node: Node): NodeHandle[] {
   ];
 }
 
+/** Empty elements in the same places: React Flow measures them, and they cost less than handles do. */
+function Anchors({ node }: { node: Node }) {
+  return handlesOf(node).map(({ id, type, position, x, y }) => (
+    <i key={id ?? type} className={`anchor ${type}`} data-handleid={id} data-handlepos={position} style={{ left: x, top: y }} />
+  ));
+}
+
 /** The output that a handle stands for; empty for the one of the order. */
 export function outputOf(handle: string | null | undefined): string {
   return handle?.startsWith(OUTPUT) ? handle.slice(OUTPUT.length) : "";
@@ -97,9 +104,14 @@ export const StepBox = memo(({ data, selected }: NodeProps<Box>) => {
           {node.detail}
         </span>
       )}
+      <Anchors node={node} />
       {data.canConnect && (isNear || selected) && <Handles node={node} />}
     </div>
   );
 });
 
-export const BarrierBox = memo(() => <div className="barrier" />);
+export const BarrierBox = memo(({ data }: NodeProps<Box>) => (
+  <div className="barrier">
+    <Anchors node={data.node} />
+  </div>
+));
