@@ -216,6 +216,15 @@ def native_condition(reference: Reference, op: str, right: str, engine: str, ses
     return map_references(lifted.condition, lambda other: reference if other.name == "left" else other)
 
 
+def no_condition(engine: str, session: Session) -> str:
+    """Return why no single step of an engine takes a condition; empty where it does."""
+    try:
+        native_condition(Reference(to="parameter", kind="parameter", name="left"), "==", "", engine, session)
+    except CoulerError as error:
+        return error.message
+    return ""
+
+
 CONTAINER = Container(image=Literal(value="busybox"), command=(Literal(value="true"),))
 ADDED = "added-step"
 STAND_IN = "value-of-"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from couler_plugins.caching.declarations import CACHE
+from couler_plugins.driver.rewrite import Session
+from couler_plugins.editing.native import native_loop, no_condition
 from couler_plugins.errors import InvalidInput
-from couler_plugins.hookspecs import Adapter
 from couler_plugins.ir import (
     Call,
     Container,
@@ -49,14 +50,14 @@ LABELS = {
 }
 
 
-def step_form(plan: Plan, workflow: Workflow, node: str, adapter: Adapter, locked: str) -> StepForm:
+def step_form(plan: Plan, workflow: Workflow, node: str, session: Session, locked: str) -> StepForm:
     """Return the form of a step.
 
     Args:
         plan: the plan that the workflow is in.
         workflow: the workflow.
         node: the id of the step's node.
-        adapter: of the workflow's engine.
+        session: has the adapters.
         locked: why nothing of the file can be edited; empty where it can.
 
     Raises:
@@ -65,21 +66,24 @@ def step_form(plan: Plan, workflow: Workflow, node: str, adapter: Adapter, locke
     site = step_at(workflow, node)
     if site is None:
         raise InvalidInput(f"there is no step {node!r}", hint="open the file again")
-    return _Form(plan, workflow, site[0], site[1], adapter, locked).form(node)
+    return _Form(plan, workflow, site[0], site[1], session, locked).form(node)
 
 
 class _Form:
     def __init__(  # what a form rests on
-        self, plan: Plan, workflow: Workflow, graph: str, step: Step, adapter: Adapter, locked: str
+        self, plan: Plan, workflow: Workflow, graph: str, step: Step, session: Session, locked: str
     ) -> None:
-        self._plan, self._workflow, self._step, self._locked = plan, workflow, step, locked
+        self._plan, self._workflow, self._step = plan, workflow, step
+        self._session, self._locked = session, locked
         self._by_name = callables(workflow)
         named = self._by_name.get(graph)
         self._graph = named if isinstance(named, Graph) else None
         own = self._by_name.get(step.call.name) if isinstance(step.call, Call) else None
         self._callee = own or plan.libraries.callee(workflow, step)
         self._operation = own if isinstance(own, Operation) else None
+        adapter = session.plugins.adapter(workflow.engine)
         self._refused = {item.feature for item in adapter.capabilities if item.support == "refused"}
+        self._no_condition = locked or no_condition(workflow.engine, session)
         self._homes = plan.homes or UNDECLARED
 
     def form(self, node: str) -> StepForm:
@@ -214,21 +218,29 @@ class _Form:
         if self._graph is None:
             return
         sources = self._sources()
-        if "Step.condition" not in self._refused:
+        condition = self._step.condition
+        if condition is not None or not self._no_condition:
             field = FormField(field="when", label=LABELS["when"], type="comparison", choices=sources)
-            field.value = comparison_of(self._step.condition)
-            if self._step.condition is not None and field.value is None:
-                field.editable, field.reason = False, f"{describe(self._step.condition)}: change it in the file"
+            field.value = comparison_of(condition)
+            if condition is not None and (field.value is None or self._no_condition):
+                why = self._no_condition or describe(condition)
+                field.editable, field.reason = False, f"{why}: change it in the file"
             yield field
-        if "Step.loop" not in self._refused and self._operation is not None:
+        loop = self._step.loop
+        if self._operation is not None and (loop is not None or self._can_loop(self._operation)):
             field = FormField(field="over", label=LABELS["over"], type="items", choices=sources)
-            loop = self._step.loop
             if loop is not None:
                 values = loop.axes[0].values if len(loop.axes) == 1 and not loop.includes else None
                 field.value = items_of(values)
                 if field.value is None:
                     field.editable, field.reason = False, "its items are computed: change them in the file"
             yield field
+
+    def _can_loop(self, operation: Operation) -> bool:
+        """Whether it is clear which input would take the item."""
+        if self._locked or "Step.loop" in self._refused:
+            return False
+        return len(operation.inputs) == 1 or not native_loop(self._workflow.engine, self._session).by_input
 
     def _inputs(self) -> Iterator[FormField]:
         ports = {port.name: port for port in self._callee.inputs} if self._callee is not None else {}

@@ -131,8 +131,7 @@ class Studio:
         if plan is None:
             raise InvalidInput("there is no workflow in it", file=request.path)
         workflow = workflow_at(workflows_of(plans), request.workflow)
-        adapter = self.session.plugins.adapter(workflow.engine)
-        return step_form(plan, workflow, request.node, adapter, self.versions.why_not(item, plans))
+        return step_form(plan, workflow, request.node, self.session, self.versions.why_not(item, plans))
 
     def lint(self, work: Work) -> Linted:
         """Return what the engine would refuse, and the nodes that it is about."""

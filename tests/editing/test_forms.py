@@ -25,18 +25,34 @@ def test_a_step_can_read_from_the_groups_before_its_own() -> None:
 
 
 def test_a_form_says_where_the_image_of_a_step_stands() -> None:
-    form = form_of((CORPUS / "tekton" / "pipeline.yaml").read_text(encoding="utf-8"), "fetch", "tekton")
+    form = form_of((CORPUS / "tekton" / "pipeline.yaml").read_text(encoding="utf-8"), "fetch")
     (image,) = (field for field in form.fields if field.field == "image")
     assert (image.editable, image.reason) == (False, "fetch/task stands for itself in this file: open it in the list")
 
 
+def test_conditions_of_steps_are_offered_where_the_engine_has_them() -> None:
+    kfp = form_of((CORPUS / "kfp" / "diamond.yaml").read_text(encoding="utf-8"), "say-2")
+    assert "when" not in {field.field for field in kfp.fields}
+    kfp = form_of((CORPUS / "kfp" / "branches.yaml").read_text(encoding="utf-8"), "condition-branches-1/condition-2")
+    (when,) = (field for field in kfp.fields if field.field == "when")
+    assert not when.editable
+    assert "kfp has conditions on groups of steps, and none on one step" in when.reason
+
+
+def test_a_loop_is_offered_where_it_is_clear_what_takes_the_item() -> None:
+    one = form_of((CORPUS / "kfp" / "diamond.yaml").read_text(encoding="utf-8"), "say-2")
+    several = form_of((CORPUS / "kfp" / "optional-inputs.yaml").read_text(encoding="utf-8"), "options")
+    assert "over" in {field.field for field in one.fields}
+    assert "over" not in {field.field for field in several.fields}
+
+
 def sources(text: str, node: str) -> list[str]:
     """Return the references that a form offers for its condition."""
-    (field,) = (field for field in form_of(text, node, "argo").fields if field.field == "when")
+    (field,) = (field for field in form_of(text, node).fields if field.field == "when")
     return list(field.choices or ())
 
 
-def form_of(text: str, node: str, engine: str) -> StepForm:
+def form_of(text: str, node: str) -> StepForm:
     """Return the form of a step of the first workflow of a file."""
 
     def refuse(_: Input, error: CoulerError) -> None:
@@ -44,4 +60,4 @@ def form_of(text: str, node: str, engine: str) -> StepForm:
 
     name = "stages.yaml"
     plan = lift_inputs([Input(name=name, relative=name, file=read(text, name))], WORK, refuse)
-    return step_form(plan, plan.workflows[0], node, WORK.plugins.adapter(engine), "")
+    return step_form(plan, plan.workflows[0], node, WORK, "")
