@@ -51,7 +51,7 @@ def fork(cache: ArtifactCache, claim: Hit | Claim, hit: Hit) -> str:
 
 
 def main(store: str, index: str) -> None:
-    with open_cache(store, index=index, lease_seconds=0.6) as cache, open_cache(store, index=index) as other:
+    with open_cache(store, index=index, lease_seconds=6) as cache, open_cache(store, index=index) as other:
         cache.put("k", {"out": b"content"})
         claim, hit = cache.claim("l"), cache.get("k")
         assert hit is not None
