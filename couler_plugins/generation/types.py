@@ -16,6 +16,8 @@ FITS: dict[str, frozenset[str]] = {
     "list": frozenset({"text", "list"}),
 }
 """What an input takes: all is text in the end, but a number is no place where data is kept."""
+TOO_LARGE = 1e308
+"""No number of a form: neither is what is more, nor infinity, nor what is no number."""
 
 
 def fits(given: InputType | None, wanted: InputType) -> bool:
@@ -29,7 +31,7 @@ def converted(value: Any, wanted: InputType) -> Any:
     Raises:
         ValueError: it is none.
     """
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < TOO_LARGE
     match wanted:
         case "text":
             return value if isinstance(value, str) else text_of(value)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from itertools import accumulate, chain
 
 
 class Order:
@@ -18,7 +19,8 @@ class Order:
 
         It waits for who wrote what it reads, and for who wrote or read what it writes.
         """
-        before = [self._writers[name] for name in (*self._behind(reads), *writes) if name in self._writers]
+        read = (*self._behind(reads), *_schemas(reads, writes))
+        before = [self._writers[name] for name in (*read, *writes) if name in self._writers]
         before += [step for name in writes for step in self._readers.get(name, ())]
         return tuple(dict.fromkeys(before))
 
@@ -30,7 +32,7 @@ class Order:
             reads, writes: the names of tables.
             view: whether it writes a view: who reads that reads all that the view does, at that time.
         """
-        for name in self._behind(reads) if not view else ():
+        for name in (*(() if view else self._behind(reads)), *_schemas(reads, writes)):
             self._readers.setdefault(name, []).append(step)
         for name in writes:
             self._writers[name] = step
@@ -48,3 +50,9 @@ class Order:
             result |= dict.fromkeys(behind)
             waiting += behind
         return tuple(result)
+
+
+def _schemas(*names: Iterable[str]) -> Iterator[str]:
+    """The schemas of tables: who uses a table waits for who makes its schema."""
+    for name in chain(*names):
+        yield from accumulate(name.split(".")[:-1], "{}.{}".format)

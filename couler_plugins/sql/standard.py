@@ -79,7 +79,7 @@ def read_query(source: Source, tokens: Sequence[Token]) -> Standard:
         raise
     if not isinstance(tree, exp.Query):
         raise source.refusal(tokens[0], f"{source.word(tokens[0])} gives no table", "write SELECT … before TO")
-    if tree.args.get("into") is not None:
+    if tree.find(exp.Into):
         raise source.refusal(tokens[0], "the query writes a table of its own", "write SELECT … INTO as a statement")
     return Standard(source.slice(tokens), "SELECT", _reads(tree))
 
@@ -112,9 +112,11 @@ def read_statement(source: Source, tokens: list[Token]) -> Standard:
 
 def _into(source: Source, tokens: list[Token], tree: exp.Query) -> Standard:
     """A query; one with INTO as the statement that makes its table, as not every database has SELECT … INTO."""
-    into = tree.args.get("into")
+    into = tree.find(exp.Into)
     if into is None:
         return Standard(source.slice(tokens), "SELECT", _reads(tree))
+    if tree.args.get("into") is not into:
+        raise source.refusal(tokens[0], "INTO is in a part of the query", "write CREATE TABLE … AS and the query")
     start = next(number for number, token in source.outside(tokens) if source.word(token) == "INTO")
     if into.args.get("temporary"):
         message = "a temporary table is lost: each step has a connection of its own"
@@ -161,9 +163,16 @@ def _no_step(source: Source, token: Token) -> Refused:
 
 def _reads(tree: exp.Expr) -> tuple[str, ...]:
     """The tables that a statement names, each once; those that it defines itself are left out."""
-    own = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
-    names = (table_name(table) for table in tree.find_all(exp.Table))
-    return tuple(name for name in dict.fromkeys(names) if name and name not in own)
+    own = {cte.alias.lower(): cte for cte in tree.find_all(exp.CTE)}
+    tables = tuple((table_name(table), table) for table in tree.find_all(exp.Table))
+    names = (name for name, table in tables if name not in own or _is_outer(table, own[name]))
+    return tuple(filter(None, dict.fromkeys(names)))
+
+
+def _is_outer(table: exp.Table, part: exp.CTE) -> bool:
+    """Whether a table is another one than the part of its name: one inside of a part that does not read itself."""
+    recursive = part.parent is not None and part.parent.args.get("recursive")
+    return not recursive and any(item is table for item in part.find_all(exp.Table))
 
 
 def table_name(table: exp.Table) -> str:

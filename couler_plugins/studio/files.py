@@ -64,7 +64,7 @@ class OpenedFiles:
             content = item.path.read_bytes()
         except OSError as error:
             raise InvalidInput(f"it cannot be read: {error.strerror}", file=item.name, hint="open it again") from error
-        if self._read.get(path, (b"",))[0] != content:
+        if path not in self._read or self._read[path][0] != content:
             self._read[path] = content, read(content, item.name, max_bytes=self._config.max_bytes)
         return replace_input(item, self._read[path][1])
 

@@ -113,6 +113,8 @@ def test_each_kind(text: str, kind: type, fields: dict[str, object]) -> None:
         ("SET x = 1", 1, 1, "SET has no effect"),
         ("SHOW TABLES", 1, 1, "SHOW is no step"),
         ("SELECT a INTO TEMP n FROM t", 1, 10, "a temporary table is lost"),
+        ("SELECT a INTO n FROM t UNION SELECT b FROM u", 1, 1, "INTO is in a part of the query"),
+        ("SELECT a INTO n FROM t UNION SELECT b FROM u TO TRAIN m LABEL a", 1, 1, "writes a table of its own"),
         ("CREATE TEMPORARY TABLE n (a int)", 1, 1, "a temporary table is lost"),
         ("SELECT 1 TO RUN i CMD x", 1, 23, "'x' is no text"),
         ("SELECT * FROM t TO TRAIN m COLUMN v9...,v2 LABEL y", 1, 41, "is no range"),

@@ -75,6 +75,19 @@ def test_who_reads_a_view_reads_its_tables() -> None:
     assert set(delete.needs) == {insert.name, query.name}
 
 
+def test_a_part_of_a_query_hides_no_table_that_it_reads_itself() -> None:
+    text = "CREATE TABLE t AS SELECT 1 AS a; WITH t AS (SELECT a FROM t) SELECT * FROM t"
+    assert waits(planned(text))["query"] == {"create-t"}
+    text = "CREATE TABLE t AS SELECT 1 AS a; WITH RECURSIVE t AS (SELECT a FROM t) SELECT * FROM t"
+    assert waits(planned(text))["query"] == set()
+
+
+def test_a_schema_is_there_before_its_tables_and_goes_after_them() -> None:
+    names = waits(planned("CREATE SCHEMA s; CREATE TABLE s.t AS SELECT 1 AS a; SELECT a FROM s.t; DROP SCHEMA s"))
+    assert names["create-t"] == {"create-s"}
+    assert names["drop-s"] == {"create-s", "create-t", "query"}
+
+
 def test_a_model_is_trained_named_or_published() -> None:
     text = "SELECT * FROM t TO PREDICT p.y USING m"
     assert constants(step(text, "batch-predict", places={"m": "s3://b/m"}))["model"] == "s3://b/m"
@@ -120,6 +133,7 @@ def test_a_colon_in_a_query_is_no_named_value() -> None:
         ("SELECT * FROM t TO TRAIN a/b:1/MyDNNClassifier LABEL y", "1:20", "did you mean 'DNNClassifier'?"),
         ("SELECT * FROM t TO TRAIN DNNClassifier\nWITH train.epocs = 3 LABEL y", "2:6", "did you mean 'epochs'?"),
         ("SELECT * FROM t TO TRAIN DNNClassifier\nWITH train.epoch = x LABEL y", "2:6", "no int"),
+        ("SELECT * FROM t TO TRAIN DNNClassifier\nWITH train.epoch = 1e999 LABEL y", "2:6", "no int"),
         ("SELECT * FROM t TO TRAIN DNNClassifier\nCOLUMN BUCKET(a, 3) LABEL y", "2:8", "computes a column"),
         ("SELECT * FROM t TO TRAIN SVC COLUMN v9., v LABEL y", "1:37", "computes a column"),
         ("SELECT * FROM t TO TRAIN SVC COLUMN `$$` LABEL y", "1:1", "'$$'"),

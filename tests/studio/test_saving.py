@@ -105,6 +105,18 @@ def test_a_text_that_nobody_knows_any_more(tmp_path: Path) -> None:
     client.ask("view", status=409, path="nightly.yaml", base="0" * 64, actions=[IMAGE])
 
 
+def test_an_empty_file_is_shown_as_one_without_workflows(tmp_path: Path) -> None:
+    (entry,) = client_on(tmp_path, "").ask("state")["files"]
+    assert (entry["workflows"], entry["editable"]) == ([], False)
+
+
+@pytest.mark.parametrize("value", ["1e999", "Infinity", "NaN", "9" * 400])
+def test_what_is_no_number_is_refused(tmp_path: Path, value: str) -> None:
+    client = client_on(tmp_path, DAG)
+    add = {**ADD, "inputs": [{"name": "value", "value": "1"}, {"name": "threshold", "value": value}]}
+    assert "takes float" in client.ask("view", status=422, path="nightly.yaml", actions=[add])["message"]
+
+
 def test_a_file_that_is_gone(tmp_path: Path) -> None:
     client = client_on(tmp_path, DAG)
     (tmp_path / "nightly.yaml").unlink()
