@@ -112,11 +112,11 @@ def read_statement(source: Source, tokens: list[Token]) -> Standard:
 
 def _into(source: Source, tokens: list[Token], tree: exp.Query) -> Standard:
     """A query; one with INTO as the statement that makes its table, as not every database has SELECT … INTO."""
-    into = tree.find(exp.Into)
+    into = tree.args.get("into")
+    if into is not tree.find(exp.Into):
+        raise source.refusal(tokens[0], "INTO is in a part of the query", "write CREATE TABLE … AS and the query")
     if into is None:
         return Standard(source.slice(tokens), "SELECT", _reads(tree))
-    if tree.args.get("into") is not into:
-        raise source.refusal(tokens[0], "INTO is in a part of the query", "write CREATE TABLE … AS and the query")
     start = next(number for number, token in source.outside(tokens) if source.word(token) == "INTO")
     if into.args.get("temporary"):
         message = "a temporary table is lost: each step has a connection of its own"
