@@ -200,7 +200,10 @@ def _name(source: Source, tokens: Sequence[Token]) -> str:
     for token in tokens:
         if source.word(token) in ("(", ")", "[", "]", "{", "}", "|", "="):
             raise source.refusal(token, f"{source.slice([token])!r} is part of no name", "write a name")
-    return "".join(token.text for token in tokens)
+    name = "".join(token.text for token in tokens)
+    if "" in name.split("."):
+        raise source.refusal(tokens[0], f"{name!r:.60} is no name: a part of it is empty", "write a name")
+    return name
 
 
 def _columns(source: Source, clause: Clause) -> Iterator[Column]:
@@ -213,9 +216,11 @@ def _columns(source: Source, clause: Clause) -> Iterator[Column]:
     for part in source.split(tokens[:number]):
         text, place = source.slice(part), source.place(part[0])
         if previous is not None:
-            first, last = _number(previous), _number(part[0])
+            is_short = max(len(previous.text), len(text)) <= LONGEST_NAME
+            first, last = (_number(previous), _number(part[0])) if is_short else (0, -1)
             if not 0 <= last - first <= MOST_COLUMNS:
-                raise source.refusal(part[0], f"from {previous.text} to {text} is no range", "name the columns")
+                message = f"from {previous.text:.60} to {text:.60} is no range"
+                raise source.refusal(part[0], message, "name the columns")
             names = [f"{_prefix(previous)}{value}" for value in range(first + 1, last)]
             yield from (Column(name, name, source.place(previous)) for name in names)
         previous = part[0] if [source.word(token) for token in part[1:]] == [".", ".", "."] else None
@@ -224,7 +229,7 @@ def _columns(source: Source, clause: Clause) -> Iterator[Column]:
         yield Column(name or text, name, place)
 
 
-MOST_COLUMNS = 10_000
+MOST_COLUMNS, LONGEST_NAME = 10_000, 200
 RANGE = 6
 """The tokens of a range of columns: `v2...,v28`."""
 

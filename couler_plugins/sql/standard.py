@@ -79,8 +79,8 @@ def read_query(source: Source, tokens: Sequence[Token]) -> Standard:
         raise
     if not isinstance(tree, exp.Query):
         raise source.refusal(tokens[0], f"{source.word(tokens[0])} gives no table", "write SELECT … before TO")
-    if tree.find(exp.Into):
-        raise source.refusal(tokens[0], "the query writes a table of its own", "write SELECT … INTO as a statement")
+    if tree.find(exp.Into, *STEPS):
+        raise source.refusal(tokens[0], "the query writes a table of its own", "write that as a statement")
     return Standard(source.slice(tokens), "SELECT", _reads(tree))
 
 
@@ -103,11 +103,19 @@ def read_statement(source: Source, tokens: list[Token]) -> Standard:
         message = "a temporary table is lost: each step has a connection of its own"
         raise source.refusal(tokens[0], message, "leave TEMPORARY out, and drop the table at the end")
     tables = _reads(tree)
-    target = tree.this.find(exp.Table) if isinstance(tree.this, exp.Expr) else None
-    writes = tables if isinstance(tree, WHOLE) or target is None else (table_name(target),)
+    writes = _writes(tree, tables)
     view = isinstance(tree, exp.Create) and tree.args.get("kind") == "VIEW"
     reads = tuple(name for name in tables if name not in writes)
     return Standard(source.slice(tokens), tree.key.upper(), reads, writes, view)
+
+
+def _writes(tree: exp.Expr, tables: tuple[str, ...]) -> tuple[str, ...]:
+    """The tables that a statement changes: all that it names, where a join or another name hides which of them."""
+    own = (part.this.find(exp.Table) for part in tree.find_all(*STEPS) if isinstance(part.this, exp.Expr))
+    targets = tuple(filter(None, dict.fromkeys(table_name(table) for table in own if table is not None)))
+    others = {table.alias.lower() for table in tree.find_all(exp.Table)}
+    hidden = isinstance(tree, exp.Update | exp.Delete) and (tree.find(exp.Join) or not others.isdisjoint(targets))
+    return tables if isinstance(tree, WHOLE) or hidden or not targets else targets
 
 
 def _into(source: Source, tokens: list[Token], tree: exp.Query) -> Standard:
@@ -115,6 +123,8 @@ def _into(source: Source, tokens: list[Token], tree: exp.Query) -> Standard:
     into = tree.args.get("into")
     if into is not tree.find(exp.Into):
         raise source.refusal(tokens[0], "INTO is in a part of the query", "write CREATE TABLE … AS and the query")
+    if tree.find(*STEPS):
+        raise source.refusal(tokens[0], "a part of the query changes a table", "write that as a statement")
     if into is None:
         return Standard(source.slice(tokens), "SELECT", _reads(tree))
     start = next(number for number, token in source.outside(tokens) if source.word(token) == "INTO")
@@ -125,7 +135,9 @@ def _into(source: Source, tokens: list[Token], tree: exp.Query) -> Standard:
     while end < len(tokens) and tokens[end].start == tokens[end - 1].end + 1:
         end += 1
     name = source.slice(tokens[start + 1 : end])
-    table = table_name(into.this)
+    table = table_name(into.this) if isinstance(into.this, exp.Table) else ""
+    if table != "".join(token.text for token in tokens[start + 1 : end]).lower() or not table:
+        raise source.refusal(tokens[start], "INTO names no table", "write INTO with a plain name")
     text = f"CREATE TABLE {name} AS {source.slice(tokens[:start])} {source.slice(tokens[end:])}".rstrip()
     return Standard(text, "CREATE", tuple(other for other in _reads(tree) if other != table), (table,))
 
@@ -157,6 +169,8 @@ def _tree(source: Source, tokens: Sequence[Token]) -> exp.Expr:
 def _no_step(source: Source, token: Token) -> Refused:
     """Why a statement is refused that begins with this word."""
     word = source.word(token)
+    if word in KNOWN:
+        return source.refusal(token, f"this kind of {word} is no step", "take it out, or name its --dialect")
     hint = REMEDY.get(word) or closest(word, KNOWN) or f"write {', '.join(KNOWN)}"
     return source.refusal(token, f"the statement {word:.40} is no step", hint)
 
