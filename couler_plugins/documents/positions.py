@@ -161,7 +161,7 @@ class _Locator:
         span.tagged = event.tag is not None
         span.style = event.style or ""
         if span.style and span.style in "|>":
-            span.end = self._block_scalar_end(span)
+            span.end = self._block_scalar_end(span, event.value)
         return span
 
     def _collection(self, event: Event, parent: Span) -> Span:
@@ -171,11 +171,12 @@ class _Locator:
         span.tagged = event.tag is not None
         return span
 
-    def _block_scalar_end(self, span: Span) -> int:
+    def _block_scalar_end(self, span: Span, value: str) -> int:
         """Where its last line ends; libyaml's mark is after all blank lines that follow."""
         text = self._text[span.start : span.end]
         header = _BLOCK_HEADER.match(text)
-        if header and "+" in header[1]:  # the blank lines are part of the value
+        last = value.rstrip("\n").rpartition("\n")[2]
+        if last.isspace() or (header and "+" in header[1]):  # the blank lines are part of the value
             return span.start + len(text.removesuffix("\n").removesuffix("\r"))
         return span.start + len(_BLANK_END.sub("", text))
 

@@ -76,6 +76,8 @@ CASES: list[tuple[str, Callable[[Any], Any], str]] = [
     ("a: x # c\nb: 1\n", put("a", "p\nq"), "a: |- # c\n  p\n  q\nb: 1\n"),
     ("a: | # c\n    p\n\nb: 1\n", put("a", "q\nr\n"), "a: | # c\n    q\n    r\n\nb: 1\n"),
     ("a: |\n  p\nb: 1\n", put("a", "q"), "a: q\nb: 1\n"),
+    ("a: |\n  p\n  \t\nb: 1\n", drop("a"), "b: 1\n"),
+    ("a: |\n  p\n   \nb: 1\n", put("a", "q"), "a: q\nb: 1\n"),
     ("a: p\n  q\nb: 1\n", put("a", "r"), "a: r\nb: 1\n"),
     ("a:\nb: # c\n- \n".replace("- \n", ""), put("b", True), "a:\nb: true # c\n"),
     ("- x\n-\n", put(1, "z"), "- x\n- z\n"),
