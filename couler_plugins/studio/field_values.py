@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
+from couler_plugins.driver.rewrite import Session
 from couler_plugins.editing.actions import Scalar
+from couler_plugins.editing.native import native_condition
 from couler_plugins.engine_kit.legalize.conditions import memberships
-from couler_plugins.ir import Literal, Native, Reference, Value
+from couler_plugins.errors import CoulerError
+from couler_plugins.ir import Literal, Native, Reference, Value, references
 from couler_plugins.studio.messages import FormField
 from couler_plugins.viz.diagrams.labels import describe
 
+QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 COMPUTED = "it is computed: change it in the file"
 
 
@@ -27,15 +33,34 @@ def text_of(value: Value | None) -> str | None:
     return str(value.value) if isinstance(value, Literal) else None
 
 
-def comparison_of(condition: Value | None) -> dict[str, Scalar] | None:
+def comparison_of(condition: Value | None, engine: str, session: Session) -> dict[str, Scalar] | None:
     """Return a condition as a comparison; None where it is more than one."""
     members = memberships(condition) if condition is not None else None
+    if members is None and condition is not None:
+        return _own_comparison(condition, engine, session)
     if not members or len(members) != 1 or len(members[0].among) != 1:
         return None
     source = reference_text(members[0].value)
     if source is None:
         return None
     return {"left": source, "op": "!=" if members[0].negated else "==", "right": members[0].among[0]}
+
+
+def _own_comparison(condition: Value, engine: str, session: Session) -> dict[str, Scalar] | None:
+    """A comparison in the engine's own language, as actions write it there."""
+    compared, texts = {*references(condition)}, QUOTED.findall(describe(condition))
+    if len(compared) != 1 or not texts:
+        return None
+    (reference,) = compared
+    source = reference_text(reference)
+    try:
+        right = json.loads(texts[-1])
+        for op in ("==", "!=") if source is not None else ():
+            if native_condition(reference, op, right, engine, session) == condition:
+                return {"left": source or "", "op": op, "right": right}
+    except (CoulerError, ValueError):
+        pass  # it is written otherwise
+    return None
 
 
 def items_of(values: Value | None) -> Any:

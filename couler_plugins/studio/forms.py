@@ -197,6 +197,9 @@ class _Form:
             else:
                 pairs = getattr(seen, field)
                 form.value = {name: text_of(value) or describe(value) for name, value in pairs}
+                mains = [item for item in getattr(self._operation, "containers", ()) if item.role == "main"]
+                if home.at == "operation" and len(mains) > 1:
+                    form.reason = form.reason or f"each of its {len(mains)} containers gets it"
                 if any(not isinstance(value, Literal) for _, value in pairs):
                     form.editable, form.reason = False, COMPUTED
                 yield form
@@ -221,7 +224,7 @@ class _Form:
         condition = self._step.condition
         if condition is not None or not self._no_condition:
             field = FormField(field="when", label=LABELS["when"], type="comparison", choices=sources)
-            field.value = comparison_of(condition)
+            field.value = comparison_of(condition, self._workflow.engine, self._session)
             if condition is not None and (field.value is None or self._no_condition):
                 why = self._no_condition or describe(condition)
                 field.editable, field.reason = False, f"{why}: change it in the file"

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from couler_plugins.documents import read
 from couler_plugins.driver.session import lift_inputs, session
+from couler_plugins.editing.actions import Scalar, SetField
+from couler_plugins.editing.apply import apply_actions
 from couler_plugins.errors import CoulerError
 from couler_plugins.inputs.sources import Input
 from couler_plugins.options.config import Config
@@ -44,6 +48,26 @@ def test_a_loop_is_offered_where_it_is_clear_what_takes_the_item() -> None:
     several = form_of((CORPUS / "kfp" / "optional-inputs.yaml").read_text(encoding="utf-8"), "options")
     assert "over" in {field.field for field in one.fields}
     assert "over" not in {field.field for field in several.fields}
+
+
+@pytest.mark.parametrize("op", ["==", "!="])
+@pytest.mark.parametrize(
+    ("manifest", "graph", "step", "left"),
+    [("argo-steps.yaml", "main", "last", "first.result"), ("tekton.yaml", "pipeline", "warn", "inputs.url")],
+)
+def test_a_condition_that_was_set_can_be_changed(manifest: str, graph: str, step: str, left: str, op: str) -> None:
+    text = (FOLDER / manifest).read_text(encoding="utf-8")
+    comparison: dict[str, Scalar] = {"left": left, "op": op, "right": 'a "b"\t{'}
+    action = SetField(graph=graph, step=step, field="when", value=comparison)
+    text = apply_actions("stages.yaml", text, [action], WORK)
+    (when,) = (field for field in form_of(text, step).fields if field.field == "when")
+    assert (when.value, when.editable) == (comparison, True)
+
+
+def test_a_form_says_that_all_containers_get_what_is_set() -> None:
+    form = form_of((FOLDER / "tekton.yaml").read_text(encoding="utf-8"), "fetch")
+    (requests,) = (field for field in form.fields if field.field == "requests")
+    assert (requests.editable, requests.reason) == (True, "each of its 2 containers gets it")
 
 
 def sources(text: str, node: str) -> list[str]:
