@@ -10,7 +10,7 @@ from typing import ClassVar
 from couler_plugins.documents import Finding, read
 from couler_plugins.driver.linting import lint_inputs
 from couler_plugins.driver.rewrite import Session, rewrite
-from couler_plugins.editing.actions import Action, AddStep, Connect, DeleteStep, Disconnect
+from couler_plugins.editing.actions import Action, AddStep, Connect, Disconnect
 from couler_plugins.editing.changes import change
 from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
 from couler_plugins.hookspecs import Context
@@ -88,7 +88,7 @@ def apply_actions(
             result = rewrite([file, *others], session, [Edit(action, session)]).to_write().files[0]
             if result.error is not None:
                 raise result.error
-            if not isinstance(action, Connect | Disconnect | DeleteStep):  # they have checks of their own
+            if not isinstance(action, Connect | Disconnect):  # they have checks of their own
                 _refuse_new_errors([file, *others], result.text or "", session)
         except CoulerError as error:
             refused = ActionError(

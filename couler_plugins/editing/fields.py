@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from couler_plugins.editing.actions import PassInput, Scalar, SetField
 from couler_plugins.editing.native import native_condition, native_loop
 from couler_plugins.editing.reads import behind_reads
 from couler_plugins.editing.scope import Scope
+from couler_plugins.engine_kit.durations import as_seconds
 from couler_plugins.errors import InvalidInput, Unsupported, closest
 from couler_plugins.generation.form import Comparison
 from couler_plugins.generation.types import text_of
@@ -44,6 +46,8 @@ from couler_plugins.ir.walk import CallSite
 
 OF_CONTAINER = ("image", "command", "args", "script", "env")
 """The fields that are those of a container of what a step runs: all steps that run the same share them."""
+NAME = re.compile(r"[A-Za-z0-9._/-]+")
+"""Names of variables and of resources that every engine takes."""
 
 
 def set_field(scope: Scope, action: SetField, session: Session) -> Workflow:
@@ -141,6 +145,7 @@ def _variables(old: Container, value: Any) -> tuple[EnvVar, ...]:
     before = {item.name: item for item in old.env}
     kept = [item for item in old.env if item.name in wanted or not isinstance(item.value, Literal)]
     written = {name: EnvVar(name=name, value=Literal(value=text)) for name, text in wanted.items()}
+    _check_names(wanted.keys() - before.keys())
     same = {name for name in wanted if name in before and _seen(before[name].value) == wanted[name]}
     return (
         *(item if item.name in same or item.name not in wanted else written[item.name] for item in kept),
@@ -152,6 +157,12 @@ def _pairs(value: Any) -> list[tuple[str, str]]:
     if not isinstance(value, Mapping | None):
         raise InvalidInput("this field takes names with values", hint="write both")
     return [(str(name), str(text)) for name, text in (value or {}).items()]
+
+
+def _check_names(names: Iterable[str]) -> None:
+    for name in names:
+        if not NAME.fullmatch(name):
+            raise InvalidInput(f"{name!r:.60} is no name", hint="write letters, digits, hyphens, dots and underscores")
 
 
 def _seen(value: Value | None) -> str | None:
@@ -268,6 +279,7 @@ def _kept_by_operation(scope: Scope, step: Step, setting: str) -> bool:
 
 def _amounts(before: Mapping[str, Value], value: Any) -> Iterator[tuple[str, Value]]:
     """Amounts of resources: those that are the same stay as they are written."""
+    _check_names({name for name, _ in _pairs(value)} - before.keys())
     for name, text in _pairs(value):
         if name in before and _seen(before[name]) == text:
             yield name, before[name]
@@ -290,6 +302,7 @@ def _number(value: Any) -> int:
 
 
 def _seconds(value: Any) -> Scalar:
-    if isinstance(value, bool) or not isinstance(value, int | float | str) or str(value).startswith("-"):
-        raise InvalidInput(f"{value!r} is no time", hint="write seconds, or a time as the engine has it (5m)")
+    text = f"{value}s" if isinstance(value, int | float) and not isinstance(value, bool) else value
+    if not isinstance(text, str) or (as_seconds(text) is None and "{{" not in text and "$(" not in text):
+        raise InvalidInput(f"{value!r:.60} is no time", hint="write seconds, or a time as the engine has it (5m)")
     return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value

@@ -10,7 +10,7 @@ import pytest
 from couler_plugins.documents import read
 from couler_plugins.driver.linting import lint_inputs
 from couler_plugins.driver.session import session
-from couler_plugins.editing.actions import Connect, RenameStep, SetField
+from couler_plugins.editing.actions import Connect, DeleteStep, RenameStep, SetField
 from couler_plugins.editing.apply import ActionError, apply_actions
 from couler_plugins.inputs.sources import Input
 from couler_plugins.options.config import Config
@@ -81,3 +81,29 @@ def test_a_final_task_waits_for_no_other() -> None:
     action = Connect(graph="pipeline", source="fetch", target="last")
     with pytest.raises(ActionError, match="'last' runs when all others have ended"):
         apply_actions("tekton.yaml", text.replace("---", final, 1), [action], WORK)
+
+
+GLOBAL = """\
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {generateName: global-}
+spec:
+  entrypoint: main
+  templates:
+  - name: main
+    dag:
+      tasks:
+      - {name: first, template: make}
+      - {name: second, template: say, depends: first}
+  - name: make
+    container: {image: busybox:1.36, command: [touch, /tmp/made]}
+    outputs: {parameters: [{name: made, valueFrom: {path: /tmp/made}, globalName: made}]}
+  - name: say
+    container: {image: busybox:1.36, command: [echo, "{{workflow.outputs.parameters.made}}"]}
+"""
+
+
+def test_a_step_is_not_deleted_whose_output_the_whole_workflow_reads() -> None:
+    with pytest.raises(ActionError, match=r"\{\{workflow.outputs.parameters.made\}\} cannot be resolved") as caught:
+        apply_actions("global.yaml", GLOBAL, [DeleteStep(graph="main", step="first")], WORK)
+    assert caught.value.hint

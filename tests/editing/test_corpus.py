@@ -49,6 +49,7 @@ REFUSALS = {
     "is written inline": "a graph is written inside it",
     "has no value": "a run needs a value",
     "how": "a condition names it",
+    "which does not exist": "a parameter names it",
     "is no name": "the engine takes no such name",
 }
 """Why an edit may be refused: a part of the message, and the reason that is counted."""
@@ -57,7 +58,6 @@ KNOWN = {
     "anchors.yaml": "its aliases are written out",
     "flow-style.yaml": "its lists have no lines of their own",
     "storage.add-node-to-ceph.yaml": "it mixes depends and dependencies, which Argo refuses",
-    "dag-targets.yaml": "a parameter names the step that goes",
 }
 """Files of which one edit changes more, or is told by lint; and why."""
 
