@@ -42,8 +42,9 @@ def read_flow(path: Path) -> Flow:
         InvalidInput: it cannot be read, or is no such file.
     """
     hint = "couler generate --keep writes such files"
+    unreadable = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
     with (
-        restating((msgspec.DecodeError, RecursionError), "this is no generated workflow", file=str(path), hint=hint),
+        restating(unreadable, "this is no generated workflow", file=str(path), hint=hint),
         restating(OSError, "it cannot be read", file=str(path)),
     ):
         with path.open("rb") as file:

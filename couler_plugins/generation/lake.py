@@ -121,7 +121,8 @@ def _read(path: Path) -> Item:
         content = file.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
         raise InvalidInput(f"it is larger than {MOST_BYTES} bytes", file=str(path), hint=hint)
-    with restating((msgspec.DecodeError, RecursionError), "this is no file of a lake", file=str(path), hint=hint):
+    unreadable = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+    with restating(unreadable, "this is no file of a lake", file=str(path), hint=hint):
         item = msgspec.json.decode(content, type=Item)
     if item.schema_name != SCHEMA:
         raise InvalidInput(f"its schema is {item.schema_name!r:.60}, not {SCHEMA}", file=str(path), hint=hint)

@@ -41,7 +41,7 @@ def from_json(data: bytes | str) -> Workflow:
     """
     try:
         envelope = msgspec.json.decode(data, type=Envelope)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         # what is quoted of the file never moves a terminal's cursor
         said = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in str(error))
         hint = "write it with couler_plugins.ir.to_json"

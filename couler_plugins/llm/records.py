@@ -75,7 +75,7 @@ class Replay:
         with restating(OSError, "the record cannot be read", file=str(path)):
             lines = path.read_bytes().splitlines()
         for number, line in enumerate(lines, 1):
-            with restating(msgspec.DecodeError, "this is no record", file=str(path), line=number):
+            with restating((msgspec.DecodeError, UnicodeDecodeError), "this is no record", file=str(path), line=number):
                 exchange = msgspec.json.decode(line, type=Exchange)
             self._answers.setdefault(exchange.key, []).append(exchange)
 

@@ -177,7 +177,7 @@ class JsonApi:
         except HTTPError as error:
             error.close()
             raise server.refusal(error.code, what) from None  # what it holds may quote what was sent
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise EngineError(f"the answer is no JSON ({what})", engine=server.engine, hint=server.doubt) from None
         except (OSError, HTTPException) as error:
             reason = error.reason if isinstance(error, URLError) else error

@@ -95,7 +95,7 @@ def poster(kind: type[Message], method: Callable[[Any], object], *, alone: bool 
     async def post(request: Request) -> Response:
         try:
             message = decoder.decode(await request.body())
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             return refusal(400, f"the request makes no sense: {one_line(error)}", "see /api/schema")
         return await respond(method, message, alone=alone)
 

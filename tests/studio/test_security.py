@@ -88,7 +88,17 @@ def test_too_large_a_request(client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"[]", b"{}", b'{"path": 1}', b'{"path": "nightly.yaml", "colour": 1}', b"[" * 100_000, b"\xff\xfe"]
+    "body",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"path": 1}',
+        b'{"path": "nightly.yaml", "colour": 1}',
+        b"[" * 100_000,
+        b"\xff\xfe",
+        b'{"path": "\xff"}',
+    ],
 )
 def test_requests_that_make_no_sense(client: Client, body: bytes) -> None:
     answer = client.http.post("/api/view", content=body, headers=client.headers)

@@ -153,7 +153,7 @@ def _words(body: str | bytes | None) -> str:
     try:
         status = msgspec.json.decode(body or b"", type=dict[str, Any])
         said = status["message"] if status["kind"] == "Status" else ""
-    except (msgspec.DecodeError, KeyError, TypeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError):
         return ""
     line = re.sub(r"[^\S ]+|[\x00-\x1f\x7f]", " ", str(said))
     return line if len(line) <= MOST else f"{line[:MOST]}…"

@@ -141,7 +141,7 @@ class LocalRunner:
             records = [msgspec.json.decode(line, type=Record) for line in lines]
         except FileNotFoundError:
             raise EngineError(f"there is no run {place}", hint="is this the folder that it was run with?") from None
-        except (OSError, msgspec.DecodeError) as error:
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
             raise EngineError(f"the records of {place} cannot be read: {error}") from error
         steps = [record for record in records if record.step]
         failed = tuple(record.step for record in steps if record.outcome != "succeeded")

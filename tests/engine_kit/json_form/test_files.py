@@ -15,6 +15,7 @@ from couler_plugins import Text, convert, lift, optimize
 from couler_plugins.authoring import run_container, workflow
 from couler_plugins.cli.group import couler
 from couler_plugins.errors import InvalidInput
+from couler_plugins.ir import from_json
 
 
 def command(*arguments: str) -> Result:
@@ -88,6 +89,11 @@ def test_what_cannot_be_read_is_refused_with_its_file(change: dict[str, Any], me
     with pytest.raises(InvalidInput, match=message) as caught:
         lift(Text(json.dumps(data), "flow.json"))
     assert (caught.value.file, bool(caught.value.hint)) == ("flow.json", True)
+
+
+def test_a_text_that_is_no_utf_8_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="not a workflow in"):
+        from_json(listing("diamond").to_json().encode().replace(b'"name": "', b'"name": "\xff', 1))
 
 
 def test_it_may_be_yaml_as_well(tmp_path: Path) -> None:
