@@ -118,6 +118,13 @@ def test_go_refuses_fields_that_the_schema_does_not_have(place: str, program: Pa
     assert b'unknown field "colour"' in done.stderr
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("value", [b"[1]", b'{"a": 1}'])
+def test_go_refuses_constants_that_are_none(value: bytes, program: Path, from_go: bytes) -> None:
+    done = _written(program, from_go.replace(b'"value": "usage"', b'"value": ' + value))
+    assert (done.returncode, b"is no constant" in done.stderr) == (1, True)
+
+
 def _written(program: Path, data: bytes) -> subprocess.CompletedProcess[bytes]:
     """What the program says to a workflow."""
     return subprocess.run([program, "/dev/stdin"], input=data, capture_output=True, check=False)

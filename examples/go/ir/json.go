@@ -211,6 +211,10 @@ func readScalar(data json.RawMessage) (any, error) {
 	decoder.UseNumber()
 	var value any
 	err := decoder.Decode(&value)
+	switch value.(type) {
+	case []any, map[string]any:
+		return nil, fmt.Errorf("%.60s is no constant", data)
+	}
 	return value, err
 }
 
