@@ -13,15 +13,17 @@ class Order:
         self._writers: dict[str, str] = {}
         self._readers: dict[str, list[str]] = {}
         self._views: dict[str, tuple[str, ...]] = {}
+        self._names: dict[str, dict[str, None]] = {}
 
     def waits(self, reads: Collection[str], writes: Collection[str] = ()) -> tuple[str, ...]:
         """Return the steps that have to end before a step reads and writes some tables.
 
         It waits for who wrote what it reads, and for who wrote or read what it writes.
         """
-        read = (*self._behind(reads), *_schemas(reads, writes))
-        before = [self._writers[name] for name in (*read, *writes) if name in self._writers]
-        before += [step for name in writes for step in self._readers.get(name, ())]
+        written = self._same(writes)
+        read = self._same((*self._behind(reads), *_schemas(reads, writes)))
+        before = [self._writers[name] for name in (*read, *written) if name in self._writers]
+        before += [step for name in written for step in self._readers.get(name, ())]
         return tuple(dict.fromkeys(before))
 
     def add(self, step: str, reads: Collection[str], writes: Collection[str] = (), *, view: bool = False) -> None:
@@ -32,7 +34,11 @@ class Order:
             reads, writes: the names of tables.
             view: whether it writes a view: who reads that reads all that the view does, at that time.
         """
-        for name in (*(() if view else self._behind(reads)), *_schemas(reads, writes)):
+        before = [name for written in self._same(writes) for name in self._views.get(written, ())]
+        read = (*self._behind((*reads, *before)), *_schemas(reads, writes))
+        for name in (*read, *writes):
+            self._names.setdefault(name.rpartition(".")[2], {})[name] = None
+        for name in read:
             self._readers.setdefault(name, []).append(step)
         for name in writes:
             self._writers[name] = step
@@ -46,10 +52,16 @@ class Order:
         result = dict.fromkeys(names)
         waiting = list(result)
         while waiting:
-            behind = [name for name in self._views.get(waiting.pop(), ()) if name not in result]
+            seen = self._same([waiting.pop()])
+            behind = [name for view in seen for name in self._views.get(view, ()) if name not in result]
             result |= dict.fromkeys(behind)
             waiting += behind
         return tuple(result)
+
+    def _same(self, names: Iterable[str]) -> list[str]:
+        """What may be the same tables: names that differ in a schema that one of the two leaves out."""
+        pairs = ((name, other) for name in names for other in self._names.get(name.rpartition(".")[2], ()))
+        return [other for name, other in pairs if f".{other}".endswith(f".{name}") or f".{name}".endswith(f".{other}")]
 
 
 def _schemas(*names: Iterable[str]) -> Iterator[str]:

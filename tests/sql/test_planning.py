@@ -70,9 +70,24 @@ def test_every_change_of_a_table_is_in_order(change: str) -> None:
 def test_who_reads_a_view_reads_its_tables() -> None:
     text = "CREATE VIEW v AS SELECT * FROM t; INSERT INTO t SELECT 1; SELECT * FROM v; DELETE FROM t"
     view, insert, query, delete = planned(text).form.steps
-    assert view.needs == insert.needs == ()
+    assert (view.needs, insert.needs) == ((), (view.name,))
     assert set(query.needs) == {view.name, insert.name}
     assert set(delete.needs) == {insert.name, query.name}
+
+
+def test_a_view_goes_before_its_tables() -> None:
+    text = "CREATE VIEW v AS SELECT * FROM t; DROP VIEW v; DROP TABLE t"
+    view, gone, table = planned(text).form.steps
+    assert (gone.needs, table.needs) == ((view.name,), (view.name, gone.name))
+
+
+def test_a_table_may_be_named_with_and_without_its_schema() -> None:
+    text = "CREATE TABLE s.t AS SELECT 1 AS a; SELECT * FROM t; DELETE FROM s.t; SELECT * FROM r.t; DROP TABLE t"
+    create, query, delete, other, drop = planned(text).form.steps
+    assert query.needs == (create.name,)
+    assert set(delete.needs) == {create.name, query.name}
+    assert other.needs == ()
+    assert set(drop.needs) >= {delete.name, other.name}
 
 
 def test_a_part_of_a_query_hides_no_table_that_it_reads_itself() -> None:
