@@ -86,7 +86,9 @@ class _Replacement:
         gap = " " if start == end and text[start - 1] in ":-" else ""
         if self.is_block:
             return [self._block_after_inline(line_stop, rest)]
-        if span.style != '"' and (lines := self._literal(self._old_step() if block_style else self.step)):
+        # In double quotes stay texts of one line, and those whose breaks are escaped there already.
+        breaks = "\n" in str(self.new).rstrip("\n") and not re.search(r"\n|\\n", text[start:end])
+        if (span.style != '"' or breaks) and (lines := self._literal(self._old_step() if block_style else self.step)):
             return [Cut(start, line_stop, gap + self._join([lines[0] + rest, *lines[1:]]))]
         return [Cut(start, end, gap + self._inline() + (rest if block_style else ""))]
 

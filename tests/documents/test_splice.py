@@ -71,6 +71,8 @@ CASES: list[tuple[str, Callable[[Any], Any], str]] = [
     ("a: x  # c\n", put("a", "yes"), 'a: "yes"  # c\n'),
     ("a: 'x'  # c\n", put("a", "it's"), "a: 'it''s'  # c\n"),
     ('a: "x"\n', put("a", "z\n"), 'a: "z\\n"\n'),
+    ('a: ""  # c\n', put("a", "p\nq\n"), "a: |  # c\n  p\n  q\n"),
+    ('a: "x\\ny"\n', put("a", "p\nq\n"), 'a: "p\\nq\\n"\n'),
     ("a: 'x'\n", put("a", 1), "a: 1\n"),
     ("a: [x, 'y']  # c\n", put("a", 0, "p, q"), "a: [\"p, q\", 'y']  # c\n"),
     ("a: x # c\nb: 1\n", put("a", "p\nq"), "a: |- # c\n  p\n  q\nb: 1\n"),
