@@ -35,7 +35,7 @@ class Source:
         self.text, self.file = text, file
         self._lines = [0, *(number + 1 for number, char in enumerate(text) if char == "\n")]
         try:
-            self.dialect = sqlglot.Dialect.get_or_raise(dialect or None)
+            self.dialect = sqlglot.Dialect.get_or_raise(dialect.lower() or None)
         except ValueError as error:
             hint = "see sqlglot's dialects: mysql, postgres, sqlite, hive, tsql, …"
             raise InvalidInput(f"--dialect: {str(error).partition('.')[0]}", hint=hint) from error

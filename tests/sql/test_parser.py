@@ -167,7 +167,7 @@ def test_a_quote_that_is_not_closed_is_found(quote: str) -> None:
 @pytest.mark.parametrize(
     ("dialect", "query", "reads"),
     [
-        ("mysql", 'SELECT `a;b` FROM `my db`.`T` WHERE s = "it\'s"', "my db.t"),
+        ("MySQL", 'SELECT `a;b` FROM `my db`.`T` WHERE s = "it\'s"', "my db.t"),
         ("postgres", "SELECT a::text, '{x,y}'::text[] FROM \"s\".t WHERE j ->> 'k' = $tag$;$tag$", "s.t"),
         ("bigquery", "SELECT * EXCEPT (a) FROM `p.d.t`", "p.d.t"),
         ("hive", "SELECT a FROM t LATERAL VIEW explode(b) e AS c", "t"),
