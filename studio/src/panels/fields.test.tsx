@@ -39,6 +39,26 @@ test.each<[string, Partial<FormField>, string, FieldValue]>([
   expect(sent.mock.calls).toEqual([[value]]);
 });
 
+test("a text of several lines stays one", () => {
+  const sent = show({ type: "lines", value: ["-c", "a\nb"] });
+  write("Image: 2", "a\nc");
+  leave("Image: 2");
+  write("Image: one more", "d");
+  leave("Image: one more");
+  write("Image", "");
+  leave("Image");
+  expect(sent.mock.calls).toEqual([[["-c", "a\nc"]], [["-c", "a\nb", "d"]], [["a\nb"]]]);
+});
+
+test("a variable of several lines stays one", () => {
+  show({ type: "pairs", value: { A: "a\nb", B: "c" } });
+  const fields = ["A", "B"].map((name) => screen.getByLabelText<HTMLInputElement>(`Image: value of ${name}`));
+  expect(fields.map((field) => [field.tagName, field.value])).toEqual([
+    ["TEXTAREA", "a\nb"],
+    ["INPUT", "c"],
+  ]);
+});
+
 test("Escape takes back what is written", () => {
   const sent = show({ value: "a:1" });
   write("Image", "b");

@@ -78,7 +78,48 @@ function NumberEditor({ id, field, onChange }: EditorProps) {
 
 const isNumber = (text: string) => Number.isFinite(Number(text));
 
-function LinesEditor({ id, field, onChange }: EditorProps) {
+function LinesEditor(props: EditorProps) {
+  const texts = Array.isArray(props.field.value) ? props.field.value : [];
+  // A text of several lines has a box of its own: its lines are no texts.
+  const areLines = texts.every((text) => text !== "" && !String(text).includes("\n"));
+  return areLines ? <OneBox {...props} /> : <Boxes {...props} texts={texts.map(String)} />;
+}
+
+function Boxes({ id, field, onChange, texts }: EditorProps & { texts: string[] }) {
+  const send = (text: string, place: number) => {
+    const changed = [...texts, ""].map((other, at) => (at === place ? text : other));
+    onChange(changed.filter((other, at) => other !== "" || texts[at] === ""));
+  };
+  return [...texts, ""].map((text, place) => (
+    <Box
+      key={place}
+      id={place === 0 ? id : `${id}-${place}`}
+      label={place === 0 ? field.label : `${field.label}: ${place < texts.length ? place + 1 : "one more"}`}
+      text={text}
+      onSend={(changed) => send(changed, place)}
+    />
+  ));
+}
+
+type BoxProps = { id: string; label: string; text: string; onSend: (text: string) => void };
+
+function Box({ id, label, text, onSend }: BoxProps) {
+  const draft = useDraft(text, onSend);
+  const { length } = draft.text.split("\n");
+  return (
+    <textarea
+      id={id}
+      aria-label={label}
+      className="code"
+      rows={Math.min(14, length)}
+      wrap="off"
+      spellCheck={false}
+      {...draftProps(draft, false)}
+    />
+  );
+}
+
+function OneBox({ id, field, onChange }: EditorProps) {
   const before = Array.isArray(field.value) ? field.value : [];
   const send = (text: string) => onChange(text === "" ? [] : retyped(text.split("\n"), before));
   const draft = useDraft(before.join("\n"), send);

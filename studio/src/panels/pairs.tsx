@@ -9,6 +9,17 @@ type Row = [name: string, text: string];
 const textsOf = (value: unknown): Row[] =>
   Object.entries((value as Record<string, Scalar> | null) ?? {}).map(([name, text]) => [name, String(text)]);
 
+type ValueProps = {
+  "aria-label": string;
+  value: string;
+  placeholder: string;
+  spellCheck: boolean;
+  onChange: (event: { target: { value: string } }) => void;
+};
+
+/** A field of one line would lose the breaks of a text. */
+const Value = (props: ValueProps) => (props.value.includes("\n") ? <textarea rows={3} {...props} /> : <input {...props} />);
+
 export function PairsEditor({ field, onChange }: EditorProps) {
   const key = JSON.stringify(textsOf(field.value));
   const [rows, setRows] = useState<Row[]>(() => JSON.parse(key) as Row[]);
@@ -48,7 +59,7 @@ export function PairsEditor({ field, onChange }: EditorProps) {
             spellCheck={false}
             onChange={(event) => change(place, [event.target.value, text])}
           />
-          <input
+          <Value
             aria-label={`${field.label}: value of ${name || "the new name"}`}
             value={text}
             placeholder="value"
