@@ -67,7 +67,9 @@ def items_of(values: Value | None) -> Any:
     """Return the items of a loop, or the reference that gives them; None where they are computed."""
     if isinstance(values, Native) and all(isinstance(part, str) for part in values.parts):
         data = values.data
-        return data if isinstance(data, list) and not any(isinstance(item, dict | list) for item in data) else None
+        if not isinstance(data, list) or any(isinstance(item, dict | list) or "\n" in str(item) for item in data):
+            return None  # a form has an item a line
+        return data
     return reference_text(values)
 
 

@@ -70,6 +70,14 @@ def test_a_form_says_that_all_containers_get_what_is_set() -> None:
     assert (requests.editable, requests.reason) == (True, "each of its 2 containers gets it")
 
 
+def test_items_of_several_lines_are_changed_in_the_file() -> None:
+    text = (FOLDER / "argo-steps.yaml").read_text(encoding="utf-8")
+    for items, editable in (('["a", "b"]', True), ('["a", "b\\nc"]', False)):
+        looped = text.replace("name: third\n", f"name: third\n        withItems: {items}\n")
+        (over,) = (field for field in form_of(looped, "third").fields if field.field == "over")
+        assert over.editable is editable
+
+
 def sources(text: str, node: str) -> list[str]:
     """Return the references that a form offers for its condition."""
     (field,) = (field for field in form_of(text, node).fields if field.field == "when")
