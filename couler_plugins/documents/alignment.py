@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from couler_plugins.documents.mappings import by_key
@@ -22,8 +22,8 @@ def align(
 ) -> tuple[list[tuple[int, int]], dict[int, int]]:
     """Pairs items of two lists.
 
-    In turn by identity, by origin, by name (mappings) or value (all else), and by position where as many are left over
-    on both sides of a gap. The time is O(n log n).
+    In turn by identity, by origin, by name (mappings) or value (all else), lists by their first item, and by position
+    where as many are left over on both sides of a gap. The time is O(n log n).
 
     Args:
         old: the old list.
@@ -38,7 +38,8 @@ def align(
     matching = _Matching(old, new)
     matching.by_identity()
     matching.by_origin(path, origins)
-    matching.by_label(origins)
+    matching.by_label(origins, _label)
+    matching.by_label(origins, _first_label)
     pairs = [(matching.old_of[i], i) for i in sorted(matching.old_of)]
     kept = ascending(pairs, [j for j, _ in pairs])
     crossing = {i: j for j, i in set(pairs).difference(kept)}
@@ -83,15 +84,15 @@ class _Matching:
             name = _label(self.old[j])
             self._pair(j, next((i for i in claimants if _label(self.new[i]) == name), claimants[0]))
 
-    def by_label(self, origins: Mapping[int, Path]) -> None:
+    def by_label(self, origins: Mapping[int, Path], label: Callable[[Any], Any]) -> None:
         backwards = range(len(self.old) - 1, -1, -1)
-        places = by_key((_label(self.old[j]), j) for j in backwards if j not in self.used)
+        places = by_key((known, j) for j in backwards if j not in self.used and (known := label(self.old[j])))
         if not places:
             return
         for i, item in enumerate(self.new):
             if i in self.old_of or id(item) in origins:
                 continue
-            if free := places.get(_label(item)):
+            if free := places.get(label(item)):
                 self._pair(free.pop(), i)
 
 
@@ -104,6 +105,11 @@ def _label(item: Any) -> Any:
     """What an item is known by: a mapping by its name, all else by its value."""
     name = item.get("name") if isinstance(item, dict) else None
     return ("name", name) if isinstance(name, str) else repr(item)
+
+
+def _first_label(item: Any) -> Any:
+    """What a list is known by that lost or got items, as a group of steps does: its first one."""
+    return _label(item[0]) if isinstance(item, list) and item else None
 
 
 def _fill_gaps(pairs: list[tuple[int, int]], old_free: list[bool], new_free: list[bool]) -> list[tuple[int, int]]:

@@ -1,6 +1,6 @@
 // The page: files to the left, the graph in the middle, what is chosen to the right.
 
-import { useEffect, useRef, useState } from "react";
+import { type KeyboardEvent as KeyPress, useEffect, useRef, useState } from "react";
 import { Canvas } from "./canvas/canvas";
 import type { Problem } from "./messages";
 import { AddPanel } from "./panels/add";
@@ -70,6 +70,15 @@ export function App({ work }: { work: WorkStore }) {
     return () => window.removeEventListener("beforeunload", warn);
   }, [actions.length]);
 
+  const moveTab = (event: KeyPress) => {
+    const at = TABS.indexOf(tab);
+    const name = TABS.at({ ArrowLeft: at - 1, ArrowRight: (at + 1) % TABS.length, Home: 0, End: -1 }[event.key] ?? TABS.length);
+    if (!name) return;
+    event.preventDefault();
+    setTab(name);
+    document.getElementById(`tab-${name}`)?.focus();
+  };
+
   const errors = findings.filter((finding) => finding.severity === "error").length;
   const counts: Partial<Record<Tab, string>> = { Lint: findings.length ? `${findings.length}` : "" };
   return (
@@ -115,7 +124,9 @@ export function App({ work }: { work: WorkStore }) {
               id={`tab-${name}`}
               aria-selected={tab === name}
               aria-controls="tab-panel"
+              tabIndex={tab === name ? 0 : -1}
               onClick={() => setTab(name)}
+              onKeyDown={moveTab}
             >
               {name}
               {counts[name] && <span className={errors && name === "Lint" ? "count bad" : "count"}>{counts[name]}</span>}

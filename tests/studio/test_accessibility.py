@@ -177,9 +177,9 @@ def tab_to(page: Page, name: str, within: str = "") -> None:
     if not within:
         for _ in range(200):
             if focused(page).startswith("Optimize"):
-                page.keys(Keys.ENTER)
                 break
-            page.keys(Keys.TAB)
+            is_tab = page.driver.execute_script("return document.activeElement.getAttribute('role') === 'tab'")
+            page.keys(Keys.ARROW_RIGHT if is_tab else Keys.TAB)
     for _ in range(200):
         if focused(page) == name:
             return

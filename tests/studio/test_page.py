@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from difflib import unified_diff
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +17,7 @@ from selenium.webdriver.common.keys import Keys
 
 from rightsizing.drawn import history_in
 from rightsizing.test_optimizer import run_of
+from servers.openai_api import says, serving, status
 from studio.page_driver import Page, copied, need_bundle, open_page, serve, studio_page
 from studio.serving import DAG
 from support import CORPUS, shared
@@ -191,6 +194,27 @@ def test_script_in_every_text_runs_nothing(tmp_path: Path, browser: object) -> N
         page.click("header button.primary")
         page.wait("dialog .diff")
         assert page.driver.execute_script("return window.evil") is None
+        assert page.complaints() == []
+
+
+def test_a_workflow_is_generated_from_a_description(tmp_path: Path, browser: object, monkeypatch: Any) -> None:
+    """The model, scripted as there is none here, fails first, and then writes a workflow."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test-of-the-key-0123456789")
+    file = tmp_path / "dag.yaml"
+    file.write_text(DAG)
+    echo = {"name": "greet", "use": "container", "image": "busybox:1.36", "command": ["echo", "<b>hello</b>"]}
+    form, tasks = {"name": "hello", "steps": [echo]}, {"subtasks": ["say hello"]}
+    answers = status(401, message="no such key"), says(json.dumps(tasks)), says(json.dumps(form))
+    with serving(*answers) as model, serve(str(file), "--model", "small", "--url", model.url) as url:
+        page = open_page(browser, url)  # type: ignore[arg-type]  # a Chrome
+        page.click("header button", "Generate")
+        page.fill("dialog textarea", "Say hello.")
+        page.click("dialog button.primary", "Generate")
+        page.wait("dialog [role=alert]", "401 – check the key")
+        page.click("dialog button.primary", "Generate")
+        page.wait("dialog pre", "busybox:1.36")
+        page.wait("dialog pre", "<b>hello</b>")
+        page.wait("dialog [role=status]", "Read it before you use it")
         assert page.complaints() == []
 
 
