@@ -220,6 +220,8 @@ def _condition(scope: Scope, value: Any, session: Session) -> Value:
             f"{wanted.op} compares numbers, which not every engine does", feature="Step.condition", hint=hint
         )
     right = text_of(wanted.right)
+    if "{{" in right or "}}" in right:
+        raise InvalidInput(f"{right!r:.60} holds what engines take for a placeholder", hint="write it without braces")
     return native_condition(scope.reference(wanted.left), wanted.op, right, scope.workflow.engine, session)
 
 
