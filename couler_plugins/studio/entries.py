@@ -12,6 +12,8 @@ from couler_plugins.plugins import STEPS, Plugins
 from couler_plugins.plugins.registry import OPTIMIZERS
 from couler_plugins.studio.state_messages import CatalogueEntry, EngineEntry, OptimizerEntry, Option
 
+GROUPS = ("data", "features", "train", "evaluate", "predict", "publish", "report", "notify")
+
 
 def engine_entries(plugins: Plugins) -> Iterator[EngineEntry]:
     """Yield the engines."""
@@ -33,8 +35,10 @@ def optimizer_entries(plugins: Plugins) -> Iterator[OptimizerEntry]:
 
 
 def catalogue_entries(plugins: Plugins) -> Iterator[CatalogueEntry]:
-    """Yield the ready-made steps."""
-    for step in plugins.all(STEPS).values():
+    """Yield the ready-made steps, their groups in the order of a workflow's work; groups of plugins come last."""
+    order = {group: number for number, group in enumerate(GROUPS)}
+    steps = plugins.all(STEPS).values()
+    for step in sorted(steps, key=lambda step: order.get(step.tags[0] if step.tags else "", len(order))):
         yield CatalogueEntry(
             name=step.name,
             description=step.description,

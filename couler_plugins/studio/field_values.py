@@ -10,7 +10,7 @@ from couler_plugins.ir import Literal, Native, Reference, Value
 from couler_plugins.studio.messages import FormField
 from couler_plugins.viz.diagrams.labels import describe
 
-COMPUTED = "it is computed: change it in the file"
+COMPUTED = "it is computed; change it in the file"
 
 
 def with_value(field: FormField, value: Value | None) -> FormField:
