@@ -205,6 +205,14 @@ test("saving shows the lines first", async () => {
   await waitFor(() => expect(onClose).toHaveBeenCalled());
 });
 
+test("an edit that was refused before does not look like a refused save", async () => {
+  const { work } = await open();
+  work.refuse("it would wait for itself", "");
+  render(<SaveDialog work={work} onClose={vi.fn()} />);
+  await screen.findByText("+image: b");
+  expect(screen.queryByText("it would wait for itself")).toBeNull();
+});
+
 test("a file that changed on disk is not saved", async () => {
   const { work, asked } = await open({ save: refusal("the file changed on disk", "", 409) });
   const onClose = vi.fn();
