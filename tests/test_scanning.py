@@ -168,7 +168,7 @@ def test_programs_that_may_make_workflows_are_counted_and_not_run(write: Write) 
     write({"a.yaml": TASK, "dags/etl.py": "from airflow.sdk import DAG\nraise SystemExit('it ran')\n", "b.py": "1\n"})
     inputs, skips = scan()
     assert [item.name for item in inputs] == ["a.yaml"]
-    assert list(skips.lines()) == ["1 Python file that uses Airflow skipped: name them to run them (dags/etl.py)"]
+    assert list(skips.lines()) == ["1 Python file that uses Airflow skipped: name a file to run it (dags/etl.py)"]
 
 
 def test_a_folder_without_workflows_is_an_error_that_says_what_was_skipped(write: Write) -> None:

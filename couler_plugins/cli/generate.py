@@ -180,7 +180,7 @@ def command(
         raise click.UsageError("--feedback is on a workflow: give it by --from.")
     wanted = config.origin("to") == "flag"
     if output is not None and not wanted:
-        raise click.UsageError("-o is for what --to writes.")
+        raise click.UsageError("-o needs --to, which names the engine to write for.")
     if not all("=" in text for text in values):
         raise click.UsageError("--set takes NAME=VALUE.")
     log_retries()

@@ -143,7 +143,7 @@ def _inside(step: FormStep) -> Iterator[str]:
 
 def _shown(value: object) -> str:
     if value is None:
-        return "(for each run to say)"
+        return "(each run gives it)"
     return _line(", ".join(map(text_of, value)) if isinstance(value, tuple) else text_of(value))
 
 
@@ -162,10 +162,10 @@ def _say(generated: Generated, workflow: Workflow, lowered: Manifest | None) -> 
     if written_out:
         click.echo(f"warning: the model wrote what these steps run; read it first: {', '.join(written_out)}", err=True)
     if open_inputs := [port.name for port in workflow.parameters if port.value is None]:
-        click.echo(f"note: each run has to be given {', '.join(open_inputs)}, unless --set does that", err=True)
+        click.echo(f"note: each run must give {', '.join(open_inputs)}, unless you set it with --set", err=True)
     for step, variable in missing(generated.form, generated.steps):
-        variable_text = f"{variable.name} from a Secret: --secret {variable.name}=SECRET/KEY"
-        click.echo(f"note: the step {step!r} reads {variable_text}", err=True)
+        remedy = f"name its Secret with --secret {variable.name}=SECRET/KEY"
+        click.echo(f"note: the step {step!r} needs {variable.name}: {remedy}", err=True)
     for note in generated.notes:
         click.echo(f"warning: {printable(note)}", err=True)
     for gap in generated.calibration.gaps:

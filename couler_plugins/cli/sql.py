@@ -126,7 +126,7 @@ def command(  # each is an option
         raise InvalidInput(f"`couler sql` needs {error.name}", hint=install_hint("sql")) from error
     wanted = config.origin("to") == "flag"
     if output is not None and not wanted:
-        raise click.UsageError("-o is for what --to writes.")
+        raise click.UsageError("-o needs --to, which names the engine to write for.")
     _refuse_password(database)
     if scripts:
         database, store = _here(database, store)
@@ -153,9 +153,10 @@ def command(  # each is an option
         lowered = manifest(workflow, session) if wanted else None
     readers = by_key((variable.name, step) for step, variable in missing(form, catalogue))
     for variable, steps in readers.items():
-        say(f"note: {names(steps)} read {variable} from a Secret: --secret {variable}=SECRET/KEY")
+        verb = "needs" if len(steps) == 1 else "need"
+        say(f"note: {names(steps)} {verb} {variable}: name its Secret with --secret {variable}=SECRET/KEY")
     if open_inputs := [port.name for port in workflow.parameters if port.value is None]:
-        say(f"note: each run has to be given {names(open_inputs)}: see --store and --registry")
+        say(f"note: each run must give {names(open_inputs)}, unless you set --store")
     for note in plan.notes:
         say(f"note: {shown}:{note}")
     for line in (*lowered.decisions, *lowered.findings) if lowered is not None else ():

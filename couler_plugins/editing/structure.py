@@ -98,12 +98,9 @@ def delete_step(scope: Scope, action: DeleteStep, session: Session) -> Workflow:
     if any(reference.step == step.name for reference in references(rest)):
         readers.append(f"the results of {graph.name}")
     if readers:
-        what = (
-            f"{', '.join(readers)} reads from {step.name!r}"
-            if len(readers) == 1
-            else f"{', '.join(readers)} read from it"
-        )
-        raise InvalidInput(what, hint="pass something else to their inputs first")
+        verb = "reads" if len(readers) == 1 else "read"
+        what = f"{', '.join(readers)} {verb} from {step.name!r}"
+        raise InvalidInput(what, hint="change what reads from it first")
     inherited = list(conjuncts(step.needs))
     changed = replace(
         graph,

@@ -233,7 +233,8 @@ def _listed(lines: Sequence[str]) -> str:
 def _given_up(error: Exception) -> CoulerError:
     if isinstance(error, BudgetReached):
         return InvalidInput(f"there is no workflow yet, and {error}", hint="allow more")
-    return EngineError(f"there is no workflow: {error}", hint="try again later, or ask another model")
+    hint = "check that a server runs at --url and has the --model, or try again later"
+    return EngineError(f"there is no workflow: {error}", hint=hint)
 
 
 def _useless(problems: Sequence[str], last: str) -> InvalidInput:

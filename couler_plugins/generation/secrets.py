@@ -43,7 +43,7 @@ def _variable(pair: str) -> str:
     name, _, _ = pair.partition("=")
     with restating(  # the message quotes the text, and that may be the secret itself
         InvalidInput,
-        f"{name!r:.60} is given no key of a Secret",
+        f"--secret {name!r:.60} names no key of a Secret",
         reason=False,
         hint="write VARIABLE=SECRET/KEY: what is secret is in the Secret, and never in a workflow",
     ):

@@ -49,7 +49,7 @@ class Skips(msgspec.Struct):
         for paths, one, several, remedy in (
             (self.templated, "templated file", "templated files", "render them, or see --render"),
             (self.patches, "kustomize patch", "kustomize patches", "build the overlay, or see --render"),
-            (self.programs, "Python file that uses Airflow", "Python files that use Airflow", "name them to run them"),
+            (self.programs, "Python file that uses Airflow", "Python files that use Airflow", "name a file to run it"),
             (self.locked, "file", "files", "no permission, or a link to nowhere"),
         ):
             if paths:

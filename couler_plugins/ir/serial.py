@@ -44,7 +44,7 @@ def from_json(data: bytes | str) -> Workflow:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         # what is quoted of the file never moves a terminal's cursor
         said = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in str(error))
-        hint = "write it with couler_plugins.ir.to_json"
+        hint = "the schema couler.ir-v1.json has all fields; in Python, couler_plugins.ir.to_json writes them"
         raise InvalidInput(f"not a workflow in {SCHEMA}: {said}", path=_place(str(error)), hint=hint) from error
     if envelope.schema_name not in READABLE:
         hint = "write it anew with this version"

@@ -39,7 +39,7 @@ def runner_of(plugins: Plugins, engine: str, where: Where, local: Local = NOTHIN
     """
     runner = offered_runner(plugins, engine, where, local)
     if runner is None and where.folder:
-        hint = "leave --local out, and run it on its engine"
+        hint = "run it on its engine, without --local"
         raise Unsupported(
             f"--local is not supported for workflows of {engine}", engine=engine, feature="run --local", hint=hint
         )

@@ -17,6 +17,7 @@ from couler_plugins.sql.statements import (
     Column,
     Evaluate,
     Explain,
+    Place,
     Plain,
     Predict,
     Query,
@@ -140,8 +141,13 @@ def _extended(source: Source, tokens: list[Token], number: int) -> Statement:
         constraints = tuple(source.slice(part) for part in parts)
         return Solve(**common, verb=name, objective=source.slice(head), constraints=constraints)
     target = _name(source, head)
+    if "LABEL" in first:
+        _check_column(source, source.place(first["LABEL"].word), f"LABEL {one['label']}", one["label"], query.columns)
     if name == "TRAIN":
         columns = tuple(column for clause in clauses.get("COLUMN", ()) for column in _columns(source, clause))
+        for column in columns:
+            if column.name:
+                _check_column(source, column.place, f"COLUMN {column.name}", column.name, query.columns)
         validation = _validation(source, common["attributes"])
         return Train(**common, estimator=target, columns=columns, validation=validation)
     if name == "PREDICT":
@@ -227,6 +233,13 @@ def _columns(source: Source, clause: Clause) -> Iterator[Column]:
         is_plain = len(part) == 1 and text != "*"
         name = part[0].text if is_plain or previous is not None else ""
         yield Column(name or text, name, place)
+
+
+def _check_column(source: Source, place: Place, clause: str, name: str, columns: Sequence[str]) -> None:
+    """Refuse a column that the query before TO does not give; databases differ in the case of names."""
+    if columns and name.lower() not in {column.lower() for column in columns}:
+        hint = closest(name, columns) or f"it gives {', '.join(columns)}"
+        raise source.refused(place, f"{clause}: the query before TO gives no such column", hint)
 
 
 MOST_COLUMNS, LONGEST_NAME = 10_000, 200

@@ -17,7 +17,9 @@ Constant = Scalar | tuple[Scalar, ...]
 METRICS = "validation.metrics"
 PLAIN_COLUMN = re.compile(r"(?:DENSE|NUMERIC)\(\s*(\w+)\s*\)", re.IGNORECASE)
 """A column as it is: SQLFlow says so of columns of numbers."""
-EXPLAIN_STEP = "explain-model"
+EXPLAIN_STEP, XGBOOST_STEP = "explain-model", "xgboost-train"
+TYPES = {"int": "a whole number", "float": "a number", "bool": "true or false", "list": "a list"}
+"""What the types of inputs are called in errors."""
 
 
 class Settings:
@@ -39,7 +41,8 @@ class Settings:
         """
         estimator = models.BY_NAME.get(statement.estimator.lower())
         if estimator is None:
-            hint = closest(statement.estimator.rpartition("/")[2].rpartition(".")[2], models.ESTIMATORS)
+            name = statement.estimator.rpartition("/")[2]
+            hint = closest(name, models.ESTIMATORS) or closest(name.rpartition(".")[2], models.ESTIMATORS)
             hint = hint or f"there is {', '.join(models.ESTIMATORS)}"
             raise self._refusal(statement.verb_place, f"no step trains {statement.estimator!r}", hint)
         inputs: dict[str, Constant] = dict(estimator.inputs)
@@ -47,7 +50,7 @@ class Settings:
             inputs |= self._setting(attribute, estimator)
         if "task" not in inputs:
             hint = 'add WITH objective="reg:squarederror" or "binary:logistic"'
-            message = "it does not say whether it predicts classes or numbers"
+            message = f"{statement.estimator!r} does not say whether it predicts classes or numbers"
             raise self._refusal(statement.verb_place, message, hint)
         if features := tuple(name for column in statement.columns for name in self._feature(column)):
             inputs["features"] = features
@@ -61,14 +64,15 @@ class Settings:
             self.metric((attribute,))
             return {}
         settings = estimator.settings
-        if name == models.OBJECTIVE and estimator.step == "xgboost-train":
+        if name == models.OBJECTIVE and estimator.step == XGBOOST_STEP:
             task = models.OBJECTIVES.get(str(attribute.value), "")
             if not task or task != estimator.inputs.get("task", task):
                 hint = closest(str(attribute.value), models.OBJECTIVES) or f"there is {', '.join(models.OBJECTIVES)}"
                 raise self._refusal(attribute.place, f"{estimator.step} has no objective {attribute.value!r}", hint)
             return {"task": task}
         if name not in settings:
-            every = [*settings, VALIDATION_QUERY, METRICS]
+            objective = [models.OBJECTIVE] if estimator.step == XGBOOST_STEP else []
+            every = [*objective, *settings, VALIDATION_QUERY, METRICS]
             hint = closest(name, every) or f"it has {', '.join(every)}"
             raise self._refusal(attribute.place, f"{estimator.step} has no setting {attribute.name!r}", hint)
         return {settings[name]: self._typed(attribute, estimator.step, settings[name])}
@@ -79,8 +83,9 @@ class Settings:
         try:
             value = converted(attribute.value, item.type)
         except ValueError:
-            message = f"{attribute.name} is {attribute.value!r:.60}, and no {item.type}"
-            raise self._refusal(attribute.place, message, f"write one: {item.description}") from None
+            wanted = TYPES.get(item.type, item.type)
+            message = f"{attribute.name} is {attribute.value!r:.60}, and takes {wanted}"
+            raise self._refusal(attribute.place, message, f"write {wanted}: {item.description}") from None
         return tuple(value) if isinstance(value, list) else value
 
     def _feature(self, column: Column) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -44,6 +45,7 @@ KNOWN = ("SELECT", "WITH", "CREATE", "INSERT", "UPDATE", "DELETE", "MERGE", "ALT
 CLAUSES = frozenset({"WITH", "COLUMN", "LABEL", "USING", "CMD", "CONSTRAINT"})
 """Words of clauses that stand behind TO."""
 logging.getLogger("sqlglot").addHandler(logging.NullHandler())  # what it says of a statement, an error of ours does
+PLAIN_NAME = re.compile(r"\w+")
 
 
 class Standard(NamedTuple):
@@ -54,6 +56,7 @@ class Standard(NamedTuple):
         kind: what it is: `SELECT`, `CREATE`, `INSERT`, …
         reads, writes: the tables, as `table_name` writes them.
         view: whether what it writes is a view.
+        columns: the columns that a query gives; nothing where only the database knows all of them.
     """
 
     text: str
@@ -61,6 +64,7 @@ class Standard(NamedTuple):
     reads: tuple[str, ...]
     writes: tuple[str, ...] = ()
     view: bool = False
+    columns: tuple[str, ...] = ()
 
 
 def read_query(source: Source, tokens: Sequence[Token]) -> Standard:
@@ -81,7 +85,9 @@ def read_query(source: Source, tokens: Sequence[Token]) -> Standard:
         raise source.refusal(tokens[0], f"{source.word(tokens[0])} gives no table", "write SELECT … before TO")
     if tree.find(exp.Into, *STEPS):
         raise source.refusal(tokens[0], "the query writes a table of its own", "write that as a statement")
-    return Standard(source.slice(tokens), "SELECT", _reads(tree))
+    names = tuple(tree.named_selects)
+    columns = names if all(map(PLAIN_NAME.fullmatch, names)) else ()
+    return Standard(source.slice(tokens), "SELECT", _reads(tree), columns=columns)
 
 
 def read_statement(source: Source, tokens: list[Token]) -> Standard:

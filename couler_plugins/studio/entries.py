@@ -7,10 +7,13 @@ from collections.abc import Iterator
 
 from couler_plugins.hookspecs.running import Where
 from couler_plugins.hookspecs.steps import StepInput
+from couler_plugins.ir.descriptions import meanings_of
 from couler_plugins.options.fields import options_of
 from couler_plugins.plugins import STEPS, Plugins
 from couler_plugins.plugins.registry import OPTIMIZERS
 from couler_plugins.studio.state_messages import CatalogueEntry, EngineEntry, OptimizerEntry, Option
+
+GROUPS = ("data", "features", "train", "evaluate", "predict", "publish", "report", "notify")
 
 
 def engine_entries(plugins: Plugins) -> Iterator[EngineEntry]:
@@ -33,8 +36,10 @@ def optimizer_entries(plugins: Plugins) -> Iterator[OptimizerEntry]:
 
 
 def catalogue_entries(plugins: Plugins) -> Iterator[CatalogueEntry]:
-    """Yield the ready-made steps."""
-    for step in plugins.all(STEPS).values():
+    """Yield the ready-made steps, their groups in the order of a workflow's work; groups of plugins come last."""
+    order = {group: number for number, group in enumerate(GROUPS)}
+    steps = plugins.all(STEPS).values()
+    for step in sorted(steps, key=lambda step: order.get(step.tags[0] if step.tags else "", len(order))):
         yield CatalogueEntry(
             name=step.name,
             description=step.description,
@@ -50,12 +55,14 @@ def _summary(cls: type) -> str:
 
 
 def _options(cls: type) -> Iterator[Option]:
+    meanings = meanings_of(cls)
     for option in options_of(cls).values():
         default = None if option.default is None else "|".join(option.default)
         is_plain = bool(option.choices) or option.is_text or option.form_type != "text"
+        description = ": ".join(filter(None, ["" if is_plain else option.type_text, meanings.get(option.field, "")]))
         yield Option(
             name=option.name,
-            description="" if is_plain else option.type_text,
+            description=description[:1].upper() + description[1:],
             type=option.form_type,
             default=default,
             choices=list(option.choices),

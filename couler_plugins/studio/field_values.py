@@ -16,7 +16,7 @@ from couler_plugins.studio.messages import FormField
 from couler_plugins.viz.diagrams.labels import describe
 
 QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
-COMPUTED = "it is computed: change it in the file"
+COMPUTED = "it is computed; change it in the file"
 
 
 def with_value(field: FormField, value: Value | None) -> FormField:

@@ -119,12 +119,13 @@ class _Form:
         return [label for label in dict.fromkeys(sites) if label != own and self._graph is not None]
 
     def _lines(self) -> Iterator[tuple[int, str]]:
-        documents = self._plan.bundle.documents
-        for node, label in ((self._step, "step"), (self._callee, "what it runs")):
+        documents, last = self._plan.bundle.documents, ""
+        for node, label in ((self._step, "the step"), (self._callee, "what it runs")):
             if node is not None and node.source:
                 document = documents[int(node.source[0])]
                 if (line := document.line_of(node.source[1:])) is not None:
-                    yield line, f"{label} ({document.file.rsplit('/', 1)[-1]})"
+                    yield line, label if document.file == last else f"{label}, in {document.file.rsplit('/', 1)[-1]}"
+                    last = document.file
 
     # What it runs.
 
@@ -226,8 +227,8 @@ class _Form:
             field = FormField(field="when", label=LABELS["when"], type="comparison", choices=sources)
             field.value = comparison_of(condition, self._workflow.engine, self._session)
             if condition is not None and (field.value is None or self._no_condition):
-                why = self._no_condition or describe(condition)
-                field.editable, field.reason = False, f"{why}: change it in the file"
+                field.value = field.value or describe(condition)
+                field.editable, field.reason = False, self._no_condition or COMPUTED
             yield field
         loop = self._step.loop
         if self._operation is not None and (loop is not None or self._can_loop(self._operation)):
@@ -236,7 +237,7 @@ class _Form:
                 values = loop.axes[0].values if len(loop.axes) == 1 and not loop.includes else None
                 field.value = items_of(values)
                 if field.value is None:
-                    field.editable, field.reason = False, "its items are computed: change them in the file"
+                    field.editable, field.reason = False, "its items are computed; change them in the file"
             yield field
 
     def _can_loop(self, operation: Operation) -> bool:
@@ -257,7 +258,7 @@ class _Form:
                 field.reason = f"default: {describe(default)}" if default is not None else ""
             field.value = given_value(value)
             if value is not None and field.value is None:
-                field.editable, field.reason = False, f"{describe(value)}: change it in the file"
+                field.value, field.editable, field.reason = describe(value), False, COMPUTED
             if self._graph is None:
                 field.editable, field.reason = False, "it is in no graph"
             yield field

@@ -93,7 +93,8 @@ class Runs:
             raise first.error
         if changed := [file.relative for file in others if file.status == "changed"]:
             message = f"the pipeline changes other files as well: {', '.join(changed[:5])}"
-            raise InvalidInput(message, file=work.path, hint="run it with `couler run`, which submits all of them")
+            hint = "switch the optimizers off, or use `couler run`, which submits all files"
+            raise InvalidInput(message, file=work.path, hint=hint)
         return engine, [*first.documents, *result.added_documents]
 
     def _runner(self, engine: str, where: Where) -> Runner:

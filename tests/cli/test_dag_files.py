@@ -275,7 +275,7 @@ def test_folders_are_not_searched_for_programs(run: Run) -> None:
     assert result.exit_code == 2
     assert result.stderr == (
         "error: folder: no workflow found in this folder\n"
-        "  hint: 1 Python file that uses Airflow skipped: name them to run them (marked.py)\n"
+        "  hint: 1 Python file that uses Airflow skipped: name a file to run it (marked.py)\n"
     )
 
 

@@ -84,7 +84,7 @@ def test_all_that_a_step_is_given_is_shown_and_nothing_passes_for_a_step() -> No
     result, _ = generate(TASKS, says(json.dumps({**form, "outputs": [{"name": "last", "from": "list.last"}]})))
     assert result.stdout.splitlines() == [
         "fans",
-        "  day = (for each run to say)",
+        "  day = (each run gives it)",
         "  list: python retried 2 times",
         "    day from inputs.day",
         "    | def run(day: str):",
@@ -160,7 +160,7 @@ def test_inputs_are_given_values() -> None:
     assert result.exit_code == 0, result.output
     assert "s3://bucket/x=y" in result.stdout
     result, _ = generate(*script, wish=wish)
-    assert "each run has to be given store" in result.stderr
+    assert "each run must give store" in result.stderr
     for wrong in ("store", "stor=x"):
         assert generate(*script, wish=wish, more=("--set", wrong))[0].exit_code == 2
 

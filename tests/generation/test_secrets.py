@@ -77,8 +77,8 @@ def test_what_is_still_to_be_named() -> None:
         ("OTHER=slack/url", "no step of the workflow is known to read", "STEP:OTHER=SECRET/KEY"),
         ("tel:A=b/c", "the workflow has no step 'tel'", "did you mean 'tell'?"),
         ("code:A=b/c", "the step 'code' uses 'python', which takes nothing from Secrets", "obtain_secret"),
-        ("SLACK_WEBHOOK_URL", "'SLACK_WEBHOOK_URL' is given no key of a Secret", "VARIABLE=SECRET/KEY"),
-        ("A=B", "'A' is given no key of a Secret", "VARIABLE=SECRET/KEY"),
+        ("SLACK_WEBHOOK_URL", "--secret 'SLACK_WEBHOOK_URL' names no key of a Secret", "VARIABLE=SECRET/KEY"),
+        ("A=B", "--secret 'A' names no key of a Secret", "VARIABLE=SECRET/KEY"),
     ],
 )
 def test_what_is_refused(secret: str, message: str, hint: str) -> None:
@@ -117,7 +117,7 @@ def test_the_file_of_an_engine_refers_to_the_secret(engine: str) -> None:
 
 @pytest.mark.usefixtures("_flow")
 def test_what_is_missing_is_a_note() -> None:
-    note = "note: the step 'tell' reads SLACK_WEBHOOK_URL from a Secret: --secret SLACK_WEBHOOK_URL=SECRET/KEY\n"
+    note = "note: the step 'tell' needs SLACK_WEBHOOK_URL: name its Secret with --secret SLACK_WEBHOOK_URL=SECRET/KEY\n"
     assert note in run("--to", "argo").stderr
 
 

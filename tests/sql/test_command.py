@@ -28,8 +28,8 @@ def test_the_steps_of_the_example() -> None:
     done = sql(str(EXAMPLE))
     assert done.exit_code == 0, done.output
     assert "  train-churn-model: xgboost-train after data-of-churn-model\n" in done.stdout
-    assert "read DATABASE_URL from a Secret: --secret DATABASE_URL=SECRET/KEY" in done.stderr
-    assert "each run has to be given store, registry" in done.stderr
+    assert "need DATABASE_URL: name its Secret with --secret DATABASE_URL=SECRET/KEY" in done.stderr
+    assert "each run must give store, registry" in done.stderr
     assert done.stderr.endswith("4 statements, 10 steps\n")
 
 
@@ -114,7 +114,7 @@ def test_all_errors_of_a_program_are_told_with_their_places(tmp_path: Path) -> N
         (["-", "--max-bytes", "4"], "SELECT 1", "it is larger than 4 bytes"),
         (["-", "--secret", "DATABASE_URI=a/b"], "SELECT 1", "did you mean 'DATABASE_URL'?"),
         (["-", "--store", "{{x}}"], "SELECT 1", "engines take for a placeholder"),
-        (["-", "-o", "x.yaml"], "SELECT 1", "-o is for what --to writes"),
+        (["-", "-o", "x.yaml"], "SELECT 1", "-o needs --to"),
         (["-", "--database", "http://[x"], "SELECT 1", "--database is no URL"),
     ],
 )

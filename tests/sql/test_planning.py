@@ -145,10 +145,14 @@ def test_a_colon_in_a_query_is_no_named_value() -> None:
     ("text", "place", "said"),
     [
         ("SELECT * FROM t\nTO TRAIN DNNClasifier LABEL y", "2:4", "did you mean 'DNNClassifier'?"),
+        ("SELECT a, b AS y FROM t TO TRAIN SVC\nLABEL yy", "2:1", "did you mean 'y'?"),
+        ("SELECT a, y FROM t TO TRAIN SVC\nCOLUMN A, c LABEL y", "2:11", "it gives a, y"),
+        ("SELECT * FROM t\nTO TRAIN xgboost.gbtre LABEL y", "2:4", "did you mean 'xgboost.gbtree'?"),
+        ("SELECT * FROM t TO TRAIN xgboost.gbtree\nWITH objectiv = 1 LABEL y", "2:6", "did you mean 'objective'?"),
         ("SELECT * FROM t TO TRAIN a/b:1/MyDNNClassifier LABEL y", "1:20", "did you mean 'DNNClassifier'?"),
         ("SELECT * FROM t TO TRAIN DNNClassifier\nWITH train.epocs = 3 LABEL y", "2:6", "did you mean 'epochs'?"),
-        ("SELECT * FROM t TO TRAIN DNNClassifier\nWITH train.epoch = x LABEL y", "2:6", "no int"),
-        ("SELECT * FROM t TO TRAIN DNNClassifier\nWITH train.epoch = 1e999 LABEL y", "2:6", "no int"),
+        ("SELECT * FROM t TO TRAIN DNNClassifier\nWITH train.epoch = x LABEL y", "2:6", "a whole number"),
+        ("SELECT * FROM t TO TRAIN DNNClassifier\nWITH train.epoch = 1e999 LABEL y", "2:6", "a whole number"),
         ("SELECT * FROM t TO TRAIN DNNClassifier\nCOLUMN BUCKET(a, 3) LABEL y", "2:8", "computes a column"),
         ("SELECT * FROM t TO TRAIN SVC COLUMN v9., v LABEL y", "1:37", "computes a column"),
         ("SELECT * FROM t TO TRAIN SVC COLUMN `$$` LABEL y", "1:1", "'$$'"),
@@ -195,7 +199,7 @@ def test_which_statements_of_sqlflow_are_planned() -> None:
         except Refused as error:
             counts[next((reason for reason in REASONS if reason in error.message), "other")] += 1
     assert counts == {
-        "planned": 49,
+        "planned": 48,
         "computes a column": 10,
         "no step trains": 11,
         "TO RUN": 8,

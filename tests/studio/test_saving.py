@@ -141,3 +141,11 @@ def test_script_in_every_text_is_data(tmp_path: Path) -> None:
     answer = client.http.post("/api/view", json={"path": "nightly.yaml"}, headers=client.headers)
     assert answer.headers["content-type"] == "application/json"
     assert any(evil in node["detail"] or "script" in node["detail"] for node in answer.json()["picture"]["nodes"])
+
+
+def test_what_there_is_to_choose_from_is_explained(tmp_path: Path) -> None:
+    state = client_on(tmp_path, "").ask("state")
+    (guard,) = (entry for entry in state["optimizers"] if entry["name"] == "guard")
+    options = {option["name"]: option["description"] for option in guard["options"]}
+    assert options["delay"] == "The seconds before the first repetition."
+    assert list(dict.fromkeys(entry["group"] for entry in state["catalogue"]))[:3] == ["data", "features", "train"]

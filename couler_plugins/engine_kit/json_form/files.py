@@ -27,7 +27,7 @@ def lift(bundle: Bundle, refuse: Callable[[int, CoulerError], None]) -> Plan:
             workflow = from_json(json.dumps(document.data))
             check(workflow)
             if workflow.engine != ENGINE:
-                hint = "it is read from that engine's own files"
+                hint = "set its field engine to couler, or give that engine's own file"
                 raise InvalidInput(f"it holds a workflow of {workflow.engine}", hint=hint)
             workflows.append(replace(workflow, source=(number,)))
         except CoulerError as error:

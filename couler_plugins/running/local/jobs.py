@@ -53,7 +53,7 @@ def refuse_unless_faithful(workflow: Workflow, facet: Local, *, contained: bool)
             "\n  ".join([message, *lines[:SHOWN], *more]),
             engine=workflow.engine,
             feature="run --local",
-            hint="leave --local out, and run it on its engine",
+            hint="run it on its engine, without --local",
         )
 
 

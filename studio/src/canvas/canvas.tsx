@@ -122,6 +122,17 @@ function Graph({ work }: { work: WorkStore }) {
   }, [picture, isLarge, flow]);
   // A new file or another version is shown as a whole; an edit moves nothing.
   useEffect(fit, [file, workflow, showing, flow]);
+  // So is a graph that was opened, unless all of it is in sight: it may reach far over the edge.
+  const opened = useRef(open);
+  useEffect(() => {
+    const area = region.current?.getBoundingClientRect();
+    const added = open.filter((id) => !opened.current.includes(id));
+    opened.current = open;
+    const place = added.length === 1 ? placesOf(picture).get(added[0] as string) : undefined;
+    if (!area || !place || isLarge || selected[0] !== added[0]) return;
+    const { x, y } = flow.flowToScreenPosition({ x: place.x + place.width, y: place.y + place.height });
+    if (x > area.right || y > area.bottom) fit();
+  }, [open]);
 
   const look = useCallback(
     (id: string, least: number) => {

@@ -88,6 +88,6 @@ export function ConvertDialog({ work, onClose }: { work: WorkStore; onClose: () 
 
 function summary({ text, differences, engine }: Converted & { engine: string }): string {
   const count = `${differences.length} difference${differences.length === 1 ? "" : "s"}`;
-  if (!text) return `The conversion to ${engine} is refused: ${count}.`;
+  if (!text) return `The conversion to ${engine} is refused. Choose what to do where the engine lacks a feature, or change the file.`;
   return differences.length ? `Converted to ${engine} with ${count}.` : `Converted to ${engine}: nothing is left out.`;
 }

@@ -2,10 +2,12 @@
 
 import type { Finding } from "../messages";
 import { useSnapshot, type WorkStore } from "../work";
+import { counted } from "./outcome";
 
 export function FindingsPanel({ work }: { work: WorkStore }) {
   const { findings, view } = useSnapshot(work);
   const errors = findings.filter((finding) => finding.severity === "error").length;
+  const others = findings.length - errors;
   return (
     <div className="form">
       <h2>Lint</h2>
@@ -14,7 +16,7 @@ export function FindingsPanel({ work }: { work: WorkStore }) {
           ? "Open a workflow to check it."
           : findings.length === 0
             ? "No findings: the engine would accept this workflow."
-            : `${errors} error${errors === 1 ? "" : "s"}, ${findings.length - errors} other finding${findings.length - errors === 1 ? "" : "s"}.`}
+            : `${[errors && counted(errors, "error"), others && counted(others, errors ? "other finding" : "finding")].filter(Boolean).join(", ")}.`}
       </p>
       <ul className="decisions">
         {findings.map((finding, number) => (

@@ -8,17 +8,19 @@ import type { EditorProps } from "./fields";
 export const isReference = (value: unknown): value is Reference =>
   typeof value === "object" && value !== null && "from" in value;
 
+const NONE = "–";
+
 /** A value as text, for fields that cannot be edited. */
 export function shown(value: FieldValue | Reference): string {
-  if (value === null || value === undefined || value === "") return "–";
+  if (value === null || value === undefined || value === "") return NONE;
   if (isReference(value)) return value.from;
-  if (Array.isArray(value)) return value.map(String).join("\n");
+  if (Array.isArray(value)) return value.map(String).join("\n") || NONE;
   if (typeof value === "object" && "left" in value && "op" in value)
     return `${value.left} ${value.op} ${(value as Comparison).right}`;
   if (typeof value === "object")
     return Object.entries(value)
       .map(([name, text]) => `${name}: ${text}`)
-      .join("\n");
+      .join("\n") || NONE;
   return String(value);
 }
 

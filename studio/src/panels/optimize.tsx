@@ -104,7 +104,7 @@ function Summary({ optimized, refusal, isBusy }: SummaryProps) {
   return (
     <>
       <p className="note">
-        {counted(done, "change")}, {optimized.decisions.length - done} not done.
+        {counted(done, "change")}, {counted(optimized.decisions.length - done, "refusal")}.
       </p>
       <button type="button" className="link" onClick={() => document.querySelector<HTMLElement>("#outcome")?.focus()}>
         Show them

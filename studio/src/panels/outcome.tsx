@@ -26,7 +26,7 @@ export function Outcome({ work, optimized }: { work: WorkStore; optimized: Optim
       ))}
       {refused.length > 0 && (
         <details>
-          <summary>Not done, with reasons: {refused.length}</summary>
+          <summary>{counted(refused.length, "refusal")}, with reasons</summary>
           <Decisions work={work} decisions={refused} hasNames />
         </details>
       )}

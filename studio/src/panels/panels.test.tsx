@@ -178,8 +178,8 @@ test("decisions select their steps, and refusals stand apart", async () => {
   const { work } = await open({ optimize: { ...OPTIMIZED, decisions, costs } }, { optimizers: OPTIMIZERS });
   render(<OptimizePanel work={work} />);
   await act(() => work.setPipeline("guard"));
-  expect(screen.getByText("1 change, 1 not done.")).toBeTruthy();
-  expect(screen.getByText("Not done, with reasons: 1").parentElement?.textContent).toContain("it has retries");
+  expect(screen.getByText("1 change, 1 refusal.")).toBeTruthy();
+  expect(screen.getByText("1 refusal, with reasons").parentElement?.textContent).toContain("it has retries");
   expect(screen.getByText("a: USD").parentElement?.textContent).toBe("a: USD21");
   await act(async () => press("main/load"));
   expect(work.snapshot().selected).toEqual(["load", "train"]);
@@ -203,6 +203,14 @@ test("saving shows the lines first", async () => {
   expect(asked.mock.calls.some(([path]) => path === "save")).toBe(false);
   press("Save");
   await waitFor(() => expect(onClose).toHaveBeenCalled());
+});
+
+test("an edit that was refused before does not look like a refused save", async () => {
+  const { work } = await open();
+  work.refuse("it would wait for itself", "");
+  render(<SaveDialog work={work} onClose={vi.fn()} />);
+  await screen.findByText("+image: b");
+  expect(screen.queryByText("it would wait for itself")).toBeNull();
 });
 
 test("a file that changed on disk is not saved", async () => {
@@ -239,7 +247,7 @@ test("a conversion lists its differences, and a refusal has no text", async () =
   expect(screen.getByText("with DAG():")).toBeTruthy();
   answers["convert"] = { text: "", differences: [["refused", "a loop"]] };
   press("Convert");
-  await screen.findByText(/is refused: 1 difference/);
+  await screen.findByText(/is refused\. Choose/);
   expect(button("Copy")).toBeUndefined();
 });
 

@@ -11,6 +11,7 @@ export function SaveDialog({ work, onClose }: { work: WorkStore; onClose: () => 
   const { view, pipeline, diskChanged, file, problem, actions, busy } = useSnapshot(work);
   const [diff, setDiff] = useState<Diff | null>(null);
   const [refused, setRefused] = useState<Problem | null>(null);
+  const [earlier] = useState(problem); // an edit that was refused is not in what is saved
   useEffect(() => {
     let isLate = false;
     setRefused(null);
@@ -29,7 +30,7 @@ export function SaveDialog({ work, onClose }: { work: WorkStore; onClose: () => 
   const save = async () => {
     if (await work.save()) onClose();
   };
-  const wrong = refused ?? problem;
+  const wrong = refused ?? (problem === earlier ? null : problem);
   return (
     <Dialog title={`Save ${file?.path ?? ""}`} onClose={onClose}>
       {wrong && (
@@ -62,7 +63,7 @@ export function SaveDialog({ work, onClose }: { work: WorkStore; onClose: () => 
           <p role="status">
             {diff.diff ? (
               <>
-                <span className="more">+{diff.added}</span> added, <span className="less">−{diff.removed}</span> removed
+                Lines: <span className="more">+{diff.added}</span> added, <span className="less">−{diff.removed}</span> removed
                 {pipeline && `, with the changes of ${pipeline}`}. All other lines stay as they are.
               </>
             ) : (

@@ -74,7 +74,7 @@ export function StepPanel({ work }: { work: WorkStore }) {
       <div className="form">
         <h2>{node.label}</h2>
         <p className="note">{node.detail}</p>
-        <p className="note">You see the version {showing} the optimizers. Choose “Edit” below the graph to change it.</p>
+        <p className="note">You see the step as it is {showing} the optimizers. Choose “Edit” below the graph to change it.</p>
       </div>
     );
   if (refused) return <p className="note bad">{refused}</p>;
@@ -181,7 +181,7 @@ function Waits({ work, node, form }: { work: WorkStore; node: Node; form: StepFo
   return (
     <div className="field" role="group" aria-label="Waits for">
       <span className="name">Waits for</span>
-      {form.waits_for.length === 0 && <p className="note">It waits for no step, except for those that it reads from.</p>}
+      {form.waits_for.length === 0 && <p className="note">It waits only for the steps that it reads from.</p>}
       <ul className="waits">
         {form.waits_for.map((name) => (
           <li key={name}>

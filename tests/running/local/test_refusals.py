@@ -115,7 +115,7 @@ def test_every_place_is_named_at_once() -> None:
     )
     assert "one: its kind is suspend" in said
     assert "two: its kind is suspend" in said
-    assert "leave --local out" in said
+    assert "without --local" in said
 
 
 def test_what_no_run_reaches_may_be_anything(tmp_path: Path) -> None:
