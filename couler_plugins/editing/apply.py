@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from couler_plugins.documents import Finding, read
 from couler_plugins.driver.linting import lint_inputs
 from couler_plugins.driver.rewrite import Session, rewrite
-from couler_plugins.editing.actions import Action, AddStep, Connect, Disconnect
-from couler_plugins.editing.changes import change
+from couler_plugins.editing import fields, reads, structure
+from couler_plugins.editing.actions import (
+    Action,
+    AddStep,
+    Connect,
+    CopyStep,
+    DeleteStep,
+    Disconnect,
+    PassInput,
+    RenameStep,
+    SetField,
+)
+from couler_plugins.editing.scope import ONE_STEP, Scope
 from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
 from couler_plugins.hookspecs import Context
 from couler_plugins.inputs.sources import Input
-from couler_plugins.ir import Workflow, verify
+from couler_plugins.ir import Workflow, clone_step, rename_steps, verify
 from couler_plugins.plan import Decision, Plan
 
 STALE = "stale-key"
@@ -60,7 +71,7 @@ class Edit:
         if not 0 <= self.action.workflow < len(own):
             raise InvalidInput(f"the file has no workflow number {self.action.workflow}", hint="open the file again")
         old = own[self.action.workflow]
-        new = change(old, self.action, plan, self.session)
+        new = _change(old, self.action, plan, self.session)
         _refuse_broken(old, new)
         decision = Decision(optimizer=self.name, workflow=old.label, action="edited", reason="a person did")
         return plan if new == old else plan.with_workflow(old, new, decision)
@@ -139,3 +150,34 @@ def _refuse_broken(old: Workflow, new: Workflow) -> None:
     for problem in verify(new):
         if problem.message not in before:
             raise InvalidInput(problem.message, hint=problem.hint)
+
+
+# What each action does to a workflow of the IR.
+
+
+def _change(workflow: Workflow, action: Action, plan: Plan, session: Session) -> Workflow:
+    if not action.graph and not (isinstance(action, SetField) and action.field not in ("when", "over")):
+        raise InvalidInput(f"{workflow.label} has no graph around this", hint=ONE_STEP)
+    return CHANGES[type(action)](Scope(plan, workflow, action.graph), action, session)
+
+
+def _copy(scope: Scope, action: CopyStep, session: Session) -> Workflow:
+    step, name = scope.step(action.step), structure.checked_name(scope, action.name)
+    return clone_step(scope.workflow, scope.graph.name, step.name, name)
+
+
+def _rename(scope: Scope, action: RenameStep, session: Session) -> Workflow:
+    step, name = scope.step(action.step), structure.checked_name(scope, action.name)
+    return rename_steps(scope.workflow, scope.graph.name, {step.name: name})
+
+
+CHANGES: dict[type, Callable[[Scope, Any, Session], Workflow]] = {
+    AddStep: structure.add_step,
+    Connect: structure.connect,
+    CopyStep: _copy,
+    DeleteStep: structure.delete_step,
+    Disconnect: structure.disconnect,
+    PassInput: reads.pass_input,
+    RenameStep: _rename,
+    SetField: fields.set_field,
+}
