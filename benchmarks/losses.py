@@ -30,10 +30,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
+
 from benchmarks.harness import finish, parser, tell
 from benchmarks.losses_exceptions import meaningless
 from benchmarks.losses_mutations import Field, calls, fields, names_around, other, value_at
-from couler_plugins.documents import MAX_BYTES
+from couler_plugins.documents import MAX_BYTES, dump_yaml, read
 from couler_plugins.driver.conversion import convert_inputs
 from couler_plugins.driver.differences import Policy
 from couler_plugins.driver.rewrite import Session
@@ -55,6 +57,9 @@ COUNTS = ("files", "paths", "changed", "named", "refused", "meaningless", "silen
 QUICK = 8
 """One of so many files is looked at with --quick."""
 WORD = re.compile(r"[A-Za-z]\w*")
+MORE = re.compile(r"(?<=[(, ])[\w-]+(?=[\w, -]*\)$)")
+"""What is lost with what a reason names, in brackets at its end."""
+UNCALLED = re.compile(r"nothing calls '(.+)'")
 COMMENTS = re.compile(r"(?:#.*\n)*")
 EVERYDAY = frozenset(
     str.split(
@@ -164,8 +169,14 @@ def files_of(paths: Iterable[Path], plugins: Plugins) -> dict[str, list[tuple[In
         }
         owners = [name for name, numbers in claims.items() if numbers]
         if len(owners) == 1:
-            engines[owners[0]].append((item, claims[owners[0]]))
+            engines[owners[0]].append((_as_data(item), claims[owners[0]]))
     return {name: sorted(items, key=lambda pair: len(_text(pair[0]))) for name, items in engines.items()}
+
+
+def _as_data(item: Input) -> Input:
+    """Return a file whose text is nothing but its data: the adapter of KFP may read a text again, by its own rules."""
+    text = "---\n".join(dump_yaml(document.data) for document in (item.file.documents if item.file is not None else ()))
+    return msgspec.structs.replace(item, file=read(text, item.name))
 
 
 def _text(item: Input) -> str:
@@ -251,12 +262,16 @@ def _is_named(item: Input, field: Field, outcome: Outcome) -> bool:
     """Return whether a report names a field, or what it stands in, or what calls that, or what that calls."""
     assert item.file is not None
     keys = {str(key) for key in field.path if isinstance(key, str)} - EVERYDAY
+    port = _port_around(item.file.documents[field.document].data, field.path)
     lost = set[str]()
     for decision in outcome.decisions:
         if "cachingOptions" in keys and decision.action == "is not cached":
             return True
         if keys & set(WORD.findall(f"{decision.action} {decision.reason}")):
             return True
+        if port and f"{port!r}" in decision.reason:
+            return True
+        lost |= set(MORE.findall(decision.reason)) if decision.loss == "run" else set(UNCALLED.findall(decision.reason))
         if decision.loss == "step":
             subject = decision.subject.rpartition("/")[2]
             if subject in ("", decision.workflow):
@@ -266,6 +281,13 @@ def _is_named(item: Input, field: Field, outcome: Outcome) -> bool:
     names = set(names_around(item.file.documents[field.document].data, field.path))
     callees = {callee for caller, callee in pairs if caller in names}
     return not lost.isdisjoint(callees | _callers(pairs, names))
+
+
+def _port_around(data: Any, path: tuple[str | int, ...]) -> str:
+    """Return the name of the input, output or parameter that a field belongs to; empty where it belongs to none."""
+    around = [path[: depth + 2] for depth, key in enumerate(path[:-1]) if key in ("parameters", "artifacts")]
+    port = value_at(data, around[-1]) if around else None
+    return str(port.get("name", "")) if isinstance(port, dict) else ""
 
 
 def _callers(pairs: Sequence[tuple[str, str]], names: set[str]) -> set[str]:

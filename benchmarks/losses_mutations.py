@@ -106,7 +106,11 @@ def other(value: Any, key: str | int) -> Any:
     if text in ("true", "false"):
         return "false" if text == "true" else "true"
     for choices in CHOICES:
-        if text in choices and key != "name":
+        if (
+            text in choices
+            and key != "name"
+            and (choices[0] != "Always" or (key == "retryPolicy") is ("OnError" in choices))
+        ):
             return choices[(choices.index(text) + 1) % len(choices)]
     if found := NUMBER.match(text):
         digits = found[0]

@@ -1,17 +1,17 @@
-"""What people read of workflows: descriptions, labels, annotations. What a conversion leaves out of these is told.
+"""What no run computes with: what people read (descriptions, labels, annotations), and what nothing calls or reads.
 
-No engine computes with them, so that adapters need no rule for each place where one may stand.
+What a conversion leaves out of these is told here, so that adapters need no rule for each place where one may stand.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from couler_plugins.documents.mappings import by_key
 from couler_plugins.engine_kit.legalize.native_fields import fields_of
-from couler_plugins.ir import Graph, Node, Operation, Workflow, callables, nodes, reachable
+from couler_plugins.ir import Graph, Node, Operation, Workflow, callables, callee_of, nodes, reachable, references
 from couler_plugins.plan import Decision
 
 TEXTS = frozenset({"description", "displayName", "doc", "doc_md"})
@@ -25,10 +25,11 @@ MARKS = re.compile(r"\\[nrt]|\W|_")
 HOLE = re.compile("\0\\d+\0")
 """What stands in place of a value that is only known at run time."""
 WORD = re.compile(r"[A-Za-z]\w*")
+NAME = re.compile(r"[\w.-]+")
 
 
 def omissions(workflows: Iterable[Workflow], text: str, differences: Iterable[Decision]) -> Iterator[Decision]:
-    """Yield a decision for each part of workflows of which the converted text lacks what people read.
+    """Yield a decision for each part of workflows of which the converted text lacks what no run computes with.
 
     Args:
         workflows: the workflows as they were read.
@@ -37,6 +38,11 @@ def omissions(workflows: Iterable[Workflow], text: str, differences: Iterable[De
     """
     letters = MARKS.sub("", text)
     by_subject = by_key((item.subject.rpartition("/")[2], item) for item in differences)
+    written = set(NAME.findall(text))
+    for workflow in workflows:
+        yield from (
+            _omission(workflow, "", "leave out what is not used", reason) for reason in _unused(workflow, written)
+        )
     for workflow, owner in _owners(workflows):
         name = workflow.label if isinstance(owner, Workflow) else owner.name
         own = [item for subject in ("", name, workflow.label) for item in by_subject.get(subject, ())]
@@ -46,14 +52,29 @@ def omissions(workflows: Iterable[Workflow], text: str, differences: Iterable[De
         texts = (pair for node in _parts(owner) for pair in _texts(node) if not words & set(pair[0]))
         missing = {".".join(path) for path, value in texts if not _holds(letters, value)}
         if missing:
-            yield Decision(
-                optimizer="convert",
-                workflow=workflow.label,
-                subject=name,
-                action="leave out what people read",
-                reason=f"{name!r} has {', '.join(sorted(missing))}",
-                loss="detail",
-            )
+            reason = f"{name!r} has {', '.join(sorted(missing))}"
+            yield _omission(workflow, name, "leave out what people read", reason)
+
+
+def _omission(workflow: Workflow, subject: str, action: str, reason: str) -> Decision:
+    return Decision(
+        optimizer="convert", workflow=workflow.label, subject=subject, action=action, reason=reason, loss="detail"
+    )
+
+
+def _unused(workflow: Workflow, written: Collection[str]) -> Iterator[str]:
+    """Yield what nothing in a workflow calls or reads, of what the converted text does not name."""
+    if workflow.entry is None:
+        return
+    called = reachable(workflow)
+    entry = callee_of(workflow.entry, called)
+    read = {item.name for item in references(workflow) if item.to == "parameter"}
+    read |= {port.name for port in entry.inputs} if entry is not None else set()
+    for name in sorted(callables(workflow).keys() - called.keys() - {*written}):
+        yield f"nothing calls {name!r}"
+    for port in workflow.parameters:
+        if port.name not in read and port.name not in written:
+            yield f"no step reads the parameter {port.name!r}"
 
 
 def _owners(workflows: Iterable[Workflow]) -> Iterator[tuple[Workflow, Workflow | Graph | Operation]]:

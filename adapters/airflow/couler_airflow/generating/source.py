@@ -162,6 +162,8 @@ class _Body:
             fields |= attempts(task, task.operation)
             if pool := pool_of(task.operation):
                 fields["pool"] = pool
+                reason = f"its synchronization is the pool {pool!r} of Airflow: make it, by `airflow pools set`"
+                self._diagnostics.note(task.place[-1], "needs a pool", reason)
             function = function_of(task.operation)
             if function is not None:
                 yield from self._function(task, function, fields)

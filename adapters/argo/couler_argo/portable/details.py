@@ -14,8 +14,10 @@ from couler_plugins.engine_kit.durations import as_seconds
 from couler_plugins.engine_kit.legalize.native_fields import fields_of, without_field
 from couler_plugins.engine_kit.legalize.notes import Notes
 from couler_plugins.ir import (
+    Argument,
     Call,
     CallSite,
+    FirstOf,
     Graph,
     Literal,
     Need,
@@ -27,6 +29,8 @@ from couler_plugins.ir import (
     Step,
     Value,
     Workflow,
+    callables,
+    callee_of,
     calls_by_callee,
     map_needs,
     map_steps,
@@ -53,7 +57,7 @@ NOWHERE = ("metrics", "podResources", "podSpecPatch")
 def with_common_words(workflow: Workflow, notes: Notes) -> Workflow:
     """Return a workflow with attempts, times and outcomes as all engines have them."""
     workflow = _without_own_fields(workflow, notes)
-    workflow = _with_times_at_calls(workflow)
+    workflow = _with_defaults(_with_times_at_calls(workflow))
 
     def change(node: Node) -> Node:
         match node:
@@ -108,6 +112,9 @@ def _retry(retry: Retry, name: str, notes: Notes) -> Retry:
     if rest.get("retryPolicy") in ("OnError", "OnTransientError"):
         reason = f"it is tried again after every failure, although Argo does so for some only ({rest['retryPolicy']})"
         notes.note(name, "try again after failures", reason, "run")
+    if rest.get("retryPolicy") == "OnFailure":
+        reason = "it is tried again after errors as well, which its retryPolicy (OnFailure) leaves out"
+        notes.note(name, "try again after errors", reason, "detail")
     if "affinity" in rest:
         notes.note(name, "try again anywhere", "others do not say on which node an attempt runs", "detail")
     others = {
@@ -145,6 +152,39 @@ def _bare(port: Port, notes: Notes) -> Port:
         if rest.pop(field, None) is not None:
             notes.note(port.name, f"leave out {field}", f"the parameter has {field}, which is for people", "detail")
     return replace(port, native_extra=native(rest) if rest else None)
+
+
+def _with_defaults(workflow: Workflow) -> Workflow:
+    """Return a workflow whose steps say what they get from one that is skipped: a default of its output, or their own.
+
+    Source: Argo's examples/skipped-output-defaults.
+    """
+    by_name = callables(workflow)
+
+    def change(node: Node) -> Node:
+        steps = node.steps if isinstance(node, Graph) else ()
+        skipped = {step.name: callee_of(step, by_name) for step in steps if step.condition is not None}
+        if not skipped:
+            return node
+
+        def filled(step: Step, argument: Argument) -> Argument:
+            value = argument.value
+            if not isinstance(value, Reference) or value.to != "output" or value.path or value.step not in skipped:
+                return argument
+            ports = [*getattr(skipped[value.step], "outputs", ()), *getattr(callee_of(step, by_name), "inputs", ())]
+            names = (value.name, argument.name)
+            defaults = [port.default for port in ports if port.name == names[isinstance(port, Port)]]
+            default = next((item for item in defaults if isinstance(item, Literal)), None)
+            return argument if default is None else replace(argument, value=FirstOf(values=(value, default)))
+
+        return replace(
+            node,
+            steps=tuple(
+                replace(step, arguments=tuple(filled(step, item) for item in step.arguments)) for step in steps
+            ),
+        )
+
+    return rebuild(workflow, change)
 
 
 # Times of templates that their calls pass.

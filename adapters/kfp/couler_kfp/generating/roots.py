@@ -102,11 +102,13 @@ def losses(workflow: Workflow, whole: Workflow) -> Iterator[Decision]:
         if key in rest.get("spec", {}):
             yield note("", f"it has {key}, which cannot be written for KFP", loss="detail")
     if workflow.kind == "CronWorkflow":
-        yield note(
-            "",
-            f"it starts by a schedule ({schedule_text(rest.get('spec', {}))}): make a recurring run of it",
-            loss="detail",
-        )
+        spec = rest.get("spec", {})
+        yield note("", f"it starts by a schedule ({schedule_text(spec)}): make a recurring run of it", loss="detail")
+        for key in sorted(spec.keys() - {"schedule", "schedules", "timezone", "workflowSpec", *HOUSEKEEPING}):
+            yield note("", f"its schedule has {key}: say so in the recurring run, where KFP has it", loss="detail")
+    for graph in workflow.graphs:
+        if graph.fail_fast is False:
+            yield note(graph.name, "KFP decides what starts once a step failed, and not failFast", loss="detail")
     for claim in rest.get("spec", {}).get("volumeClaimTemplates") or ():
         if not (claim.get("spec") or {}).get("storageClassName"):
             reason = "its claim is of the class standard, which KFP takes where none is named"
@@ -116,10 +118,9 @@ def losses(workflow: Workflow, whole: Workflow) -> Iterator[Decision]:
     for operation in whole.operations:
         for output in operation.outputs:
             fields = fields_of(output.native_extra) if output.kind == "artifact" else {}
-            kept = {key for key in STORES & fields.keys() if set(fields[key] or {}) - {"key"}}
-            if kept:
-                reason = f"its artifact {output.name!r} is kept where the pipeline root is, and not in {min(kept)}"
-                yield note(operation.name, reason, loss="run")
+            for kept in sorted(STORES & fields.keys()):
+                reason = f"its artifact {output.name!r} is kept where the pipeline root is, and not in {kept}"
+                yield note(operation.name, reason, loss="run" if set(fields[kept] or {}) - {"key"} else "detail")
     for operation in workflow.operations:
         for mount in (item for box in operation.containers for item in _mounts(box.native_extra)):
             if mount.get("readOnly"):
