@@ -34,7 +34,7 @@ import msgspec
 
 from benchmarks.harness import finish, parser, tell
 from benchmarks.losses_exceptions import meaningless
-from benchmarks.losses_mutations import Field, calls, fields, names_around, other, value_at
+from benchmarks.losses_mutations import Field, calls, fields, names_around, other, port_around, value_at
 from couler_plugins.documents import MAX_BYTES, dump_yaml, read
 from couler_plugins.driver.conversion import convert_inputs
 from couler_plugins.driver.differences import Policy
@@ -262,7 +262,7 @@ def _is_named(item: Input, field: Field, outcome: Outcome) -> bool:
     """Return whether a report names a field, or what it stands in, or what calls that, or what that calls."""
     assert item.file is not None
     keys = {str(key) for key in field.path if isinstance(key, str)} - EVERYDAY
-    port = _port_around(item.file.documents[field.document].data, field.path)
+    port = port_around(item.file.documents[field.document].data, field.path)
     lost = set[str]()
     for decision in outcome.decisions:
         if "cachingOptions" in keys and decision.action == "is not cached":
@@ -281,13 +281,6 @@ def _is_named(item: Input, field: Field, outcome: Outcome) -> bool:
     names = set(names_around(item.file.documents[field.document].data, field.path))
     callees = {callee for caller, callee in pairs if caller in names}
     return not lost.isdisjoint(callees | _callers(pairs, names))
-
-
-def _port_around(data: Any, path: tuple[str | int, ...]) -> str:
-    """Return the name of the input, output or parameter that a field belongs to; empty where it belongs to none."""
-    around = [path[: depth + 2] for depth, key in enumerate(path[:-1]) if key in ("parameters", "artifacts")]
-    port = value_at(data, around[-1]) if around else None
-    return str(port.get("name", "")) if isinstance(port, dict) else ""
 
 
 def _callers(pairs: Sequence[tuple[str, str]], names: set[str]) -> set[str]:

@@ -153,6 +153,13 @@ def names_around(data: Any, path: Path) -> list[str]:
     return names
 
 
+def port_around(data: Any, path: Path) -> str:
+    """Return the name of the input, output or parameter that a field belongs to; empty where it belongs to none."""
+    around = [path[: depth + 2] for depth, key in enumerate(path[:-1]) if key in ("parameters", "artifacts")]
+    port = value_at(data, around[-1]) if around else None
+    return str(port.get("name", "")) if isinstance(port, dict) else ""
+
+
 def calls(data: Any, name: str = "") -> Iterator[tuple[str, str]]:
     """Yield who calls whom, by name: tasks their templates, components their executors and tasks.
 

@@ -64,17 +64,15 @@ def _omission(workflow: Workflow, subject: str, action: str, reason: str) -> Dec
 
 def _unused(workflow: Workflow, written: Collection[str]) -> Iterator[str]:
     """Yield what nothing in a workflow calls or reads, of what the converted text does not name."""
-    if workflow.entry is None:
-        return
     called = reachable(workflow)
-    entry = callee_of(workflow.entry, called)
-    read = {item.name for item in references(workflow) if item.to == "parameter"}
-    read |= {port.name for port in entry.inputs} if entry is not None else set()
+    entry = callee_of(workflow.entry, called) if workflow.entry is not None else None
+    if entry is None:
+        return  # others call and read it
+    read = {item.name for item in references(workflow) if item.to == "parameter"} | {port.name for port in entry.inputs}
     for name in sorted(callables(workflow).keys() - called.keys() - {*written}):
         yield f"nothing calls {name!r}"
-    for port in workflow.parameters:
-        if port.name not in read and port.name not in written:
-            yield f"no step reads the parameter {port.name!r}"
+    for name in sorted({port.name for port in workflow.parameters} - read - {*written}):
+        yield f"no step reads the parameter {name!r}"
 
 
 def _owners(workflows: Iterable[Workflow]) -> Iterator[tuple[Workflow, Workflow | Graph | Operation]]:
