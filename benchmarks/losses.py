@@ -57,9 +57,8 @@ COUNTS = ("files", "paths", "changed", "named", "refused", "meaningless", "silen
 QUICK = 8
 """One of so many files is looked at with --quick."""
 WORD = re.compile(r"[A-Za-z]\w*")
-MORE = re.compile(r"(?<=[(, ])[\w-]+(?=[\w, -]*\)$)")
-"""What is lost with what a reason names, in brackets at its end."""
-UNCALLED = re.compile(r"nothing calls '(.+)'")
+MORE = re.compile(r"(?<=[(, ])[\w-]+(?=[\w, -]*\)$)|(?<=nothing calls ').+(?=')")
+"""What is lost with what a reason names, in brackets at its end, and what nothing calls."""
 COMMENTS = re.compile(r"(?:#.*\n)*")
 EVERYDAY = frozenset(
     str.split(
@@ -271,7 +270,7 @@ def _is_named(item: Input, field: Field, outcome: Outcome) -> bool:
             return True
         if port and f"{port!r}" in decision.reason:
             return True
-        lost |= set(MORE.findall(decision.reason)) if decision.loss == "run" else set(UNCALLED.findall(decision.reason))
+        lost |= set(MORE.findall(decision.reason)) if decision.loss in ("run", "detail") else set()
         if decision.loss == "step":
             subject = decision.subject.rpartition("/")[2]
             if subject in ("", decision.workflow):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from benchmarks.losses import figures_of, silent_paths
@@ -69,6 +71,47 @@ def test_a_placeholder_for_more_than_a_step_says_so() -> None:
 def test_an_object_in_a_list_that_is_no_workflow_is_told() -> None:
     (file,) = convert(Text(LIST, "list.yaml"), "argo").files
     assert "line 8 begins a ConfigMap" in " ".join(decision.reason for decision in file.decisions)
+
+
+UNUSED = """\
+apiVersion: argoproj.io/v1alpha1
+kind: CronWorkflow
+metadata: {name: nightly}
+spec:
+  schedules: ["5 4 * * *"]
+  concurrencyPolicy: Allow
+  when: "{{= cronworkflow.failed < 3 }}"
+  workflowSpec:
+    entrypoint: main
+    arguments: {parameters: [{name: unread, value: x}, {name: day, value: x}]}
+    templates:
+    - name: main
+      inputs: {parameters: [{name: day}]}
+      dag: {failFast: false, tasks: [{name: run, template: run}]}
+    - name: run
+      synchronization: {mutexes: [{name: one}]}
+      retryStrategy: {limit: 2, retryPolicy: OnFailure}
+      container: {image: busybox, command: [echo]}
+      outputs: {artifacts: [{name: log, path: /tmp/log, s3: {key: log}}]}
+    - name: uncalled
+      container: {image: busybox, command: [echo]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("engine", "told"),
+    [
+        ("kfp", ("'uncalled'", "its schedule has concurrencyPolicy", "its schedule has when", "and not failFast")),
+        ("kfp", ("OnFailure", "its artifact 'log' is kept where the pipeline root is, and not in s3")),
+        ("airflow", ("'uncalled'", "OnFailure", "the pool 'one' of Airflow")),
+    ],
+)
+def test_what_no_run_computes_with_is_told(engine: str, told: tuple[str, ...]) -> None:
+    text = UNUSED if engine == "kfp" else re.sub(r" +(when|outputs): .*\n", "", UNUSED)
+    (file,) = convert(Text(text, "nightly.yaml"), engine, on_unsupported="todo").files
+    reasons = " ".join(decision.reason for decision in file.decisions)
+    assert [text for text in told if text not in reasons] == []
+    assert "'day'" not in reasons
 
 
 @pytest.mark.slow

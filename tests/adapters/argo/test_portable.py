@@ -8,7 +8,7 @@ from couler_argo.portable.portable import portable
 from couler_plugins import Text, convert, lift
 from couler_plugins.engine_kit.legalize.conditions import memberships
 from couler_plugins.errors import Unsupported
-from couler_plugins.ir import Literal, Native, Operation, Reference, Retry, Step, Template, Workflow
+from couler_plugins.ir import FirstOf, Literal, Native, Operation, Reference, Retry, Step, Template, Workflow
 from couler_plugins.plan import Decision
 
 HEAD = "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {name: w}\n"
@@ -222,3 +222,31 @@ def test_a_file_at_an_address_is_fetched_first() -> None:
     assert mounts == [{"name": "fetched-0", "mountPath": "/bin/f", "subPath": "f"}]
     packed = only(f"inputs: {{artifacts: [{artifact}]}}".replace("b/f", "b/f.tgz"), "      container: {image: x}")
     assert [port.name for port in packed.inputs] == ["f"]
+
+
+MAKE = """
+    - name: make
+      container: {image: busybox, command: [sh, -c, "echo made > /tmp/out"]}
+      outputs: {parameters: [{name: msg, valueFrom: {path: /tmp/out%s}}]}
+    - name: say
+      inputs: {parameters: [{name: text%s}]}
+      container: {image: busybox, command: [echo], args: ["{{inputs.parameters.text}}"]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("of_output", "of_input", "default"),
+    [("", ", default: mine", "mine"), (", default: theirs", ", default: mine", "theirs"), ("", "", None)],
+)
+def test_a_step_says_what_it_gets_from_one_that_is_skipped(of_output: str, of_input: str, default: str | None) -> None:
+    made = '{name: made, template: make, when: "{{workflow.parameters.go}} == yes"}'
+    read = '{name: text, value: "{{steps.made.outputs.parameters.msg}}"}'
+    say = f"{{name: say, template: say, arguments: {{parameters: [{read}]}}}}"
+    spec = '\n  arguments: {parameters: [{name: go, value: "no"}]}'
+    text = with_steps(made, say, templates=MAKE % (of_output, of_input), spec=spec)
+    workflow, _ = carried(text)
+    (argument,) = workflow.graphs[0].steps[1].arguments
+    values = argument.value.values if isinstance(argument.value, FirstOf) else (argument.value,)
+    assert [item.value for item in values if isinstance(item, Literal)] == ([default] if default else [])
+    (file,) = convert(Text(text, "a.yaml"), "airflow").files
+    assert (f"else ('{default}')" in (file.text or "")) is (default is not None)
