@@ -197,6 +197,26 @@ def test_what_is_said_of_an_object_of_argo_is_left_out_and_said() -> None:
     assert "finalizers" not in str(file.documents)
 
 
+ISOLATED = """
+apiVersion: tekton.dev/v1
+kind: TaskRun
+metadata: {name: login}
+spec:
+  workspaces: [{name: creds, secret: {secretName: keys}}]
+  taskSpec:
+    workspaces: [{name: creds}]
+    steps:
+      - {image: busybox, command: [ls], workspaces: [{name: creds, mountpath: /creds}]}
+      - {image: busybox, command: [pwd]}
+"""
+
+
+def test_a_step_that_names_a_workspace_has_it_alone_and_where_it_says() -> None:
+    (template,) = converted(ISOLATED)["spec"]["templates"]
+    assert template["initContainers"][0]["volumeMounts"] == [{"name": "workspace-creds", "mountPath": "/creds"}]
+    assert "volumeMounts" not in template["container"]
+
+
 ARGO = """
 apiVersion: argoproj.io/v1alpha1
 kind: Workflow
