@@ -217,6 +217,11 @@ def test_a_step_that_names_a_workspace_has_it_alone_and_where_it_says() -> None:
     assert "volumeMounts" not in template["container"]
 
 
+def test_the_last_task_keeps_its_name() -> None:
+    (file,) = convert(Text(PIPELINE, "run.yaml"), "airflow").files
+    assert "task_id='end'" in str(file.text)
+
+
 ARGO = """
 apiVersion: argoproj.io/v1alpha1
 kind: Workflow

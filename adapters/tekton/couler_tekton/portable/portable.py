@@ -123,7 +123,7 @@ class _Portable:
         if not last:
             return graph, ()
         if len(last) == 1 and last[0] == Step(name=last[0].name, call=last[0].call, arguments=last[0].arguments):
-            return graph, (Handler(step=replace(last[0], name="")),)
+            return graph, (Handler(step=last[0]),)
         name = fresh_name(FINALLY, self._made)
         self._made[name] = Graph(name=name, steps=tuple(last))
         return graph, (Handler(step=Step(name="", call=Call(name=name))),)
