@@ -222,6 +222,29 @@ def test_the_last_task_keeps_its_name() -> None:
     assert "task_id='end'" in str(file.text)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("persistentVolumeClaim: {claimName: code}, subPath: app", "volumeClaimTemplate: {spec: {}}", "its size"),
+        ("    workspaces: [{name: source}]", "    workspaces: [{name: source, description: The code}]", "description"),
+        ("params: [{name: target}]", "params: [{name: target}, {name: flags, default: [-k]}]", "the array 'flags'"),
+        ("params: [{name: target}]", "params: [{name: target}, {name: ways, default: {a: b}}]", "the object 'ways'"),
+    ],
+)
+def test_what_a_run_says_to_no_effect_elsewhere_is_told(old: str, new: str, told: str) -> None:
+    assert old in STEPS
+    (file,) = convert(Text(STEPS.replace(old, new), "run.yaml"), "argo").files
+    assert told in " ".join(item.reason for item in file.decisions if item.loss == "detail")
+
+
+def test_names_of_combinations_are_told() -> None:
+    matrix = "params: [{name: x}]}, matrix: {include: [{name: first, params: [{name: x, value: z}]}]}}"
+    text = PIPELINE.replace("$(params.who)]}]}, retries: 2}", f"$(params.x)]}}], {matrix}")
+    (file,) = convert(Text(text, "run.yaml"), "argo").files
+    assert file.error is None
+    assert "matrix.include has a name" in " ".join(item.reason for item in file.decisions if item.loss == "detail")
+
+
 ARGO = """
 apiVersion: argoproj.io/v1alpha1
 kind: Workflow
