@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from benchmarks.losses_mutations import Field, value_at
+from benchmarks.losses_tekton import is_overridden
 
 EXCEPTIONS = {
     r"(.*\.)?parameterType": "others pass texts; KFP checks types when it compiles, and the values stay the same",
@@ -14,7 +15,10 @@ EXCEPTIONS = {
     r"(.*\.)?artifactType\.schema(Title|Version)": "others pass files; KFP checks types when it compiles",
     r"(.*\.)?sdkVersion": "who wrote the file is not what it does",
     r"kfp:metadata\.(name|namespace)|kfp:spec\.pipelineName": "the object registers the pipeline, which is carried",
+    r"tekton:(.*\.)?properties\.\*\.type": "Tekton takes no type but string for a part of an object",
+    r"tekton:(.*\.)?workspaces\.\*\.optional": "a bound workspace is the same either way; an unbound one is told",
     r"tekton:(.*\.)?(params|results)\.\*\.type": "Tekton refuses a value, or a reference to one, of another type",
+    r"tekton:status\..*": "a cluster writes it of a run; nobody sets it, and no run starts from it",
     r"tekton:.*\.?steps\.\*\.name": "nothing reads the name of a step of a Task that has no results",
     r"tekton:.*\.?workspaces\.\*\.(name|workspace)": "it joins two places of the file, and others join them so too",
 }
@@ -29,9 +33,6 @@ KNOWN = {
     r"argo:.*\.mirrorVolumeMounts": "the main container has no mounts; not told yet",
     r"argo:.*\.outputs\.parameters\.\*\.valueFrom\.(default|parameter)": "an output that nobody reads; not told yet",
     r"argo:.*\.(inputs\.artifacts\.\*\.path|outputs\.artifacts\.\*\.s3\.key)": "in KFP's own store; not told yet",
-    r"tekton:.*\.matrix\.include\.\*\.name": "a name for people; not told yet",
-    r"tekton:.*\.properties\..*\.type": "all parts of an object are texts; not told yet",
-    r"tekton:spec\.(timeout|workspaces\.\*\.(mountPath|description))": "of a Task or TaskRun alone; not told yet",
 }
 """Losses that adapters have to tell; this is to become empty."""
 INSTEAD = {r"kfp:.*\.secretAsEnv\.\*\.secretName": "secretNameParameter"}
@@ -49,8 +50,8 @@ def reason_for(source: str, path: str, table: dict[str, str]) -> str:
 def meaningless(field: Field, documents: Sequence[Any], source: str) -> bool:
     """Return whether another engine has nothing to do with a field, by EXCEPTIONS.
 
-    An object of another kind in a list is told as a whole. What a run gives takes the place of a default; and what a
-    Pipeline passes to a Task in it by the same name, the Task reads anyway.
+    An object of another kind in a list is told as a whole. Something else may count in place of a field of Tekton; and
+    what a Pipeline passes to a Task in it by the same name, the Task reads anyway.
     """
     data = documents[field.document]
     holder = value_at(data, field.path[:-1])
@@ -60,14 +61,5 @@ def meaningless(field: Field, documents: Sequence[Any], source: str) -> bool:
         return "taskSpec" in value_at(data, field.path[:-3]) and holder.get("value") == f"$(params.{holder['name']})"
     if field.path[0] == "items" and not str(data["items"][field.path[1]].get("apiVersion")).startswith(OWN):
         return True
-    return _is_given(field, data, documents) or bool(reason_for(source, field.schema_path, EXCEPTIONS))
-
-
-def _is_given(field: Field, data: Any, documents: Sequence[Any]) -> bool:
-    """Return whether a field is a default of a Pipeline for which its run in the same file gives a value."""
-    if data.get("kind") != "Pipeline" or not field.schema_path.startswith("spec.params.*.default"):
-        return False
-    name, own = data["metadata"].get("name"), value_at(data, field.path[:3])["name"]
-    runs = [item["spec"] for item in documents if isinstance(item, dict) and item.get("kind") == "PipelineRun"]
-    named = [run for run in runs if run.get("pipelineRef", {}).get("name") == name]
-    return bool(named) and all(own in {item["name"] for item in run.get("params", ())} for run in named)
+    is_overridden_here = source == "tekton" and is_overridden(field, documents)
+    return is_overridden_here or bool(reason_for(source, field.schema_path, EXCEPTIONS))
