@@ -71,6 +71,9 @@ EVERYDAY = frozenset(
 )
 """Keys that are words of many a report, or that much else stands in: to tell these tells no field."""
 
+LEFT_OUT = ("leave out a parameter", "leave out a result")
+"""What decisions do to the parameter or the result that their reasons name."""
+
 
 class Outcome(NamedTuple):
     """What became of a file.
@@ -263,8 +266,14 @@ def _is_named(item: Input, field: Field, outcome: Outcome) -> bool:
     keys = {str(key) for key in field.path if isinstance(key, str)} - EVERYDAY
     port = port_around(item.file.documents[field.document].data, field.path)
     lost = set[str]()
+    data = item.file.documents[field.document].data
+    names = set(names_around(data, field.path))
     for decision in outcome.decisions:
         if "cachingOptions" in keys and decision.action == "is not cached":
+            return True
+        if field.path == ("spec", "timeout") and decision.loss and "spec.activeDeadlineSeconds" in decision.reason:
+            return True
+        if decision.action in LEFT_OUT and any(f" {name!r}" in decision.reason for name in names):
             return True
         if keys & set(WORD.findall(f"{decision.action} {decision.reason}")):
             return True
@@ -277,7 +286,6 @@ def _is_named(item: Input, field: Field, outcome: Outcome) -> bool:
                 return True
             lost |= set(subject.split(", "))
     pairs = [pair for document in item.file.documents for pair in calls(document.data)]
-    names = set(names_around(item.file.documents[field.document].data, field.path))
     callees = {callee for caller, callee in pairs if caller in names}
     return not lost.isdisjoint(callees | _callers(pairs, names))
 

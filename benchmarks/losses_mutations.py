@@ -43,7 +43,9 @@ CHOICES: tuple[tuple[str, ...], ...] = (
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?=[a-zA-Z]{0,2}$|[a-z]\d)")
 REFERENCE = re.compile(r"\{\{.*?\}\}|\$\(.*?\)|\{\$.*?\}\}?", re.DOTALL)
 """What an engine puts a value in place of."""
-READ = re.compile(r"\$\(params\.([\w-]+)|'workspace': '([\w-]+)'")
+CALLED = ("StepAction", "Task")
+"""Objects of Tekton that others call by their names."""
+READ = re.compile(r"\$\((?:params|workspaces)\.([\w-]+)|'workspace': '([\w-]+)'")
 
 
 class Field(NamedTuple):
@@ -141,8 +143,8 @@ def value_at(data: Any, path: Path) -> Any:
 
 
 def names_around(data: Any, path: Path) -> list[str]:
-    """Return the names of all that a field is in: templates, tasks, containers."""
-    names: list[str] = []
+    """Return the names of all that a field is in: templates, tasks, containers; a Task or StepAction of Tekton."""
+    names = [data["metadata"].get("name", "")] if data.get("kind") in CALLED else []
     for depth, key in enumerate(path):
         if isinstance(data, Mapping) and isinstance(data.get("name"), str):
             names.append(data["name"])

@@ -98,8 +98,9 @@ def _texts(node: Node) -> Iterator[tuple[tuple[str, ...], str]]:
             elif key in LABELS and isinstance(value, dict):
                 others = ((label, inner) for label, inner in value.items() if label not in TOLD)
                 yield from (((*path, label), f"{label}{inner}") for label, inner in others)
-            elif isinstance(value, dict):
-                pending.append((path, value))
+            else:
+                inner = value if isinstance(value, list) else [value]
+                pending += [(path, item) for item in inner if isinstance(item, dict)]
 
 
 def _holds(letters: str, text: str) -> bool:

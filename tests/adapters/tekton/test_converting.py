@@ -197,6 +197,54 @@ def test_what_is_said_of_an_object_of_argo_is_left_out_and_said() -> None:
     assert "finalizers" not in str(file.documents)
 
 
+ISOLATED = """
+apiVersion: tekton.dev/v1
+kind: TaskRun
+metadata: {name: login}
+spec:
+  workspaces: [{name: creds, secret: {secretName: keys}}]
+  taskSpec:
+    workspaces: [{name: creds}]
+    steps:
+      - {image: busybox, command: [ls], workspaces: [{name: creds, mountpath: /creds}]}
+      - {image: busybox, command: [pwd]}
+"""
+
+
+def test_a_step_that_names_a_workspace_has_it_alone_and_where_it_says() -> None:
+    (template,) = converted(ISOLATED)["spec"]["templates"]
+    assert template["initContainers"][0]["volumeMounts"] == [{"name": "workspace-creds", "mountPath": "/creds"}]
+    assert "volumeMounts" not in template["container"]
+
+
+def test_the_last_task_keeps_its_name() -> None:
+    (file,) = convert(Text(PIPELINE, "run.yaml"), "airflow").files
+    assert "task_id='end'" in str(file.text)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("persistentVolumeClaim: {claimName: code}, subPath: app", "volumeClaimTemplate: {spec: {}}", "its size"),
+        ("    workspaces: [{name: source}]", "    workspaces: [{name: source, description: The code}]", "description"),
+        ("params: [{name: target}]", "params: [{name: target}, {name: flags, default: [-k]}]", "the array 'flags'"),
+        ("params: [{name: target}]", "params: [{name: target}, {name: ways, default: {a: b}}]", "the object 'ways'"),
+    ],
+)
+def test_what_a_run_says_to_no_effect_elsewhere_is_told(old: str, new: str, told: str) -> None:
+    assert old in STEPS
+    (file,) = convert(Text(STEPS.replace(old, new), "run.yaml"), "argo").files
+    assert told in " ".join(item.reason for item in file.decisions if item.loss == "detail")
+
+
+def test_names_of_combinations_are_told() -> None:
+    matrix = "params: [{name: x}]}, matrix: {include: [{name: first, params: [{name: x, value: z}]}]}}"
+    text = PIPELINE.replace("$(params.who)]}]}, retries: 2}", f"$(params.x)]}}], {matrix}")
+    (file,) = convert(Text(text, "run.yaml"), "argo").files
+    assert file.error is None
+    assert "matrix.include has a name" in " ".join(item.reason for item in file.decisions if item.loss == "detail")
+
+
 ARGO = """
 apiVersion: argoproj.io/v1alpha1
 kind: Workflow

@@ -75,7 +75,7 @@ def mount_path(reference: Reference, callee: Graph | Operation) -> Literal | Non
 def share_volumes(bindings: Mapping[str, Mapping[str, Any]], workflow: Workflow) -> Iterator[tuple[str, str]]:
     """Make up which volumes tasks share; yield a claim that has to be there, and why, for each.
 
-    A new claim of one task is as good as an empty directory.
+    A new claim of one task is as good as an empty directory; it is yielded as one that is `alone`.
     """
     looped = {getattr(step.call, "name", "") for graph in workflow.graphs for step in graph.steps if step.loop}
     numbers = {operation.name: 2 if operation.name in looped else 1 for operation in workflow.operations}
@@ -88,5 +88,5 @@ def share_volumes(bindings: Mapping[str, Mapping[str, Any]], workflow: Workflow)
             if is_alone:
                 volume["emptyDir"] = {}
                 del volume[CLAIM]
-        if number and not is_alone:
-            yield claim, kind
+        if is_alone or number:
+            yield claim, "alone" if is_alone else kind

@@ -102,12 +102,12 @@ def portable_operation(operation: Operation, bound: Mapping[str, Any], more: Ite
         rows = [text for name, (of, key) in parts.items() for text in (files[of], key, files[name])]
         containers[last] = around(containers[last], TAKE, *words(AWK, *rows, "--"))
     volumes = [volume for _, volume in mounted.values()]
-    own = {item.name: {one["name"] for one in said(item).get("workspaces", ())} for item in operation.containers}
-    alone = {name for names_own in own.values() for name in names_own}
+    own = [{one["name"]: _own_path(one) for one in said(item).get("workspaces", ())} for item in operation.containers]
+    alone = {name for paths in own for name in paths}
     mounts = [mount for name, (mount, _) in mounted.items() if name not in alone]
     containers = [
-        _mounting(item, [mounted[name][0] for name in mounted if name in own[old.name]])
-        for item, old in zip(containers, operation.containers, strict=True)
+        _mounting(item, [{**mounted[name][0], **path} for name, path in paths.items() if name in mounted])
+        for item, paths in zip(containers, own, strict=True)
     ]
     inside = [*texts(tuple(containers)), *files.values()]
     for name, directory in SHARED.items():
@@ -139,6 +139,12 @@ def _bound(name: str, item: dict[str, Any], binding: Mapping[str, Any]) -> tuple
     rest = dict(binding)
     sub = {"subPath": rest.pop("subPath")} if "subPath" in rest else {}
     return {**mount, **sub, **({"readOnly": True} if item.get("readOnly") else {})}, {"name": mount["name"], **rest}
+
+
+def _own_path(item: Mapping[str, Any]) -> dict[str, str]:
+    """Return where a step alone mounts a workspace; Tekton reads the key in any case."""
+    paths = [path for key, path in item.items() if key.lower() == "mountpath" and path]
+    return {"mountPath": paths[0]} if paths else {}
 
 
 def _part(part: str, mount: Mapping[str, Any], volume: Mapping[str, Any]) -> str:

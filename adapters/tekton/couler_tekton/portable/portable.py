@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from couler_plugins.engine_kit.legalize.conditions import is_outcome
 from couler_plugins.engine_kit.legalize.native_fields import without_nulls
 from couler_plugins.engine_kit.legalize.placeholders import is_placeholder
+from couler_plugins.engine_kit.legalize.values import fields
 from couler_plugins.ir import (
     Bundle,
     Call,
@@ -31,10 +33,11 @@ from couler_plugins.plan import Decision
 from couler_plugins.plan.plan import Loss
 from couler_tekton.kinds import KINDS
 from couler_tekton.lift import ENTRY
-from couler_tekton.portable.bindings import share_volumes, volumes_of
+from couler_tekton.portable.bindings import NEW, share_volumes, volumes_of
 from couler_tekton.portable.bodies import portable_operation
 from couler_tekton.portable.calls import portable_step
 from couler_tekton.portable.context import Context
+from couler_tekton.portable.entering import as_parameter, type_of
 from couler_tekton.portable.gathering import gather, is_called
 from couler_tekton.portable.legality import TABLE, is_computed, readers_at_end
 from couler_tekton.portable.resolution import Resolution
@@ -63,7 +66,8 @@ def portable(workflow: Workflow, bundle: Bundle) -> tuple[Workflow | None, tuple
     TABLE.check(closed)
     claims = dict(share_volumes(resolution.bindings, closed))
     workflow_made = _Portable(closed, resolution.bindings).workflow()
-    return workflow_made, (*_notes(whole, workflow_made), *_losses(closed, resolution.context, claims))
+    losses = (*_losses(closed, resolution.context, claims), *_unread(whole))
+    return workflow_made, (*_notes(whole, workflow_made), *losses)
 
 
 class _Portable:
@@ -123,7 +127,7 @@ class _Portable:
         if not last:
             return graph, ()
         if len(last) == 1 and last[0] == Step(name=last[0].name, call=last[0].call, arguments=last[0].arguments):
-            return graph, (Handler(step=replace(last[0], name="")),)
+            return graph, (Handler(step=last[0]),)
         name = fresh_name(FINALLY, self._made)
         self._made[name] = Graph(name=name, steps=tuple(last))
         return graph, (Handler(step=Step(name="", call=Call(name=name))),)
@@ -155,11 +159,15 @@ def _may_lack(step: Step, before: set[str]) -> bool:
     return bool(step.condition or step.tolerates or any(item.step in before for item in references(step)))
 
 
+def _note(workflow: Workflow, subject: str, action: str, reason: str, loss: Loss = "") -> Decision:
+    return Decision(
+        optimizer="tekton", workflow=workflow.label, subject=subject, action=action, reason=reason, loss=loss
+    )
+
+
 def _notes(workflow: Workflow, workflow_made: Workflow) -> Iterator[Decision]:
     """What means nearly the same elsewhere."""
-
-    def note(subject: str, action: str, reason: str) -> Decision:
-        return Decision(optimizer="tekton", workflow=workflow.label, subject=subject, action=action, reason=reason)
+    note = partial(_note, workflow)
 
     if workflow.kind.endswith("Run") and not said(workflow).get("spec", {}).keys() & {"timeouts", "timeout"}:
         yield note("", "has no time limit", "Tekton ends a run after an hour where it says nothing; others do not")
@@ -181,15 +189,25 @@ def _notes(workflow: Workflow, workflow_made: Workflow) -> Iterator[Decision]:
             yield note(operation.name, "runs its steps in one pod", reason)
 
 
+def _unread(workflow: Workflow) -> Iterator[Decision]:
+    """Yield the lists and objects that a run or its Pipeline declares, and that nothing reads."""
+    top = callables(workflow)[getattr(workflow.entry and workflow.entry.call, "name", "")]
+    readers = tuple(item for item in (*workflow.graphs, *workflow.operations) if item is top or item.inline)
+    read = {own.name for reference in references(readers) if (own := as_parameter(reference)) is not None}
+    for port in top.inputs:
+        if type_of(port) != "string" and port.name not in read:
+            reason = f"nothing reads the {type_of(port)} {port.name!r}, so its default is left out"
+            yield _note(workflow, port.name, "leave out a parameter", reason, loss="detail")
+
+
 def _losses(workflow: Workflow, context: Context, claims: Mapping[str, str]) -> Iterator[Decision]:
     """Yield what is left out, and what has to be there beforehand."""
-
-    def note(subject: str, action: str, reason: str, loss: Loss = "detail") -> Decision:
-        return Decision(
-            optimizer="tekton", workflow=workflow.label, subject=subject, action=action, reason=reason, loss=loss
-        )
+    note = partial(_note, workflow, loss="detail")
 
     for claim, kind in claims.items():
+        if kind == "alone":
+            yield note(claim, "uses an empty directory", f"one task uses it, so {NEW} and its size are left out")
+            continue
         origin = "Tekton makes a new one for each run" if kind == "new" else "no run binds the workspace"
         yield note(claim, "uses a claim", f"the PersistentVolumeClaim {claim!r} has to be there: {origin}")
     if context.has_namespace:
@@ -199,8 +217,11 @@ def _losses(workflow: Workflow, context: Context, claims: Mapping[str, str]) -> 
             if is_computed(output, graph):
                 reason = f"the result {output.name!r} is put together, or comes from the end; no task reads it"
                 yield note(graph.name, "leave out a result", reason)
+        for call in graph.steps:
+            if call.loop is not None and any("name" in fields(item) for item in call.loop.includes):
+                yield note(call.name, "leave out what people read", "matrix.include has a name for each combination")
         for step in readers_at_end(graph):
             reason = f"{step!r} reads results at the end, so it does not run where a task failed"
-            yield note(step, "runs at the end of what succeeded", reason, "run")
+            yield note(step, "runs at the end of what succeeded", reason, loss="run")
     for part in limits_left_out(workflow):
-        yield note("", "leave out a time limit", f"only Tekton limits the {part} of a run by themselves", "run")
+        yield note("", "leave out a time limit", f"only Tekton limits the {part} of a run by themselves", loss="run")
