@@ -34,7 +34,7 @@ import msgspec
 
 from benchmarks.harness import finish, parser, tell
 from benchmarks.losses_exceptions import meaningless
-from benchmarks.losses_mutations import Field, calls, fields, names_around, other, port_around, value_at
+from benchmarks.losses_mutations import Field, callers, calls, fields, names_around, other, port_around, value_at
 from couler_plugins.documents import MAX_BYTES, dump_yaml, read
 from couler_plugins.driver.conversion import convert_inputs
 from couler_plugins.driver.differences import Policy
@@ -287,14 +287,7 @@ def _is_named(item: Input, field: Field, outcome: Outcome) -> bool:
             lost |= set(subject.split(", "))
     pairs = [pair for document in item.file.documents for pair in calls(document.data)]
     callees = {callee for caller, callee in pairs if caller in names}
-    return not lost.isdisjoint(callees | _callers(pairs, names))
-
-
-def _callers(pairs: Sequence[tuple[str, str]], names: set[str]) -> set[str]:
-    """Return the names with those of all that calls them."""
-    while more := {caller for caller, callee in pairs if callee in names} - names:
-        names = names | more
-    return names
+    return not lost.isdisjoint(callees | callers(pairs, names))
 
 
 def silent_paths(figures: dict[str, Any]) -> Iterator[tuple[str, str]]:

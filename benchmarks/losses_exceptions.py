@@ -1,4 +1,4 @@
-"""Fields whose change means nothing to another engine, each with the reason; and losses that are not told yet."""
+"""Fields whose change means nothing to another engine, each with the reason."""
 
 from __future__ import annotations
 
@@ -7,12 +7,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-<<<<<<< HEAD
 from benchmarks.losses_mutations import Field, other, value_at
-=======
-from benchmarks.losses_mutations import Field, value_at
 from benchmarks.losses_tekton import is_overridden
->>>>>>> tloss
 
 EXCEPTIONS = {
     r"(.*\.)?parameterType": "others pass texts; KFP checks types when it compiles, and the values stay the same",
@@ -32,24 +28,6 @@ EXCEPTIONS = {
     r"tekton:.*\.?workspaces\.\*\.(name|workspace)": "it joins two places of the file, and others join them so too",
 }
 """Why a change has no effect, by what the path (after `ENGINE:` where that counts) looks like as a whole."""
-KNOWN = {
-<<<<<<< HEAD
-    r"tekton:.*\.matrix\.include\.\*\.name": "a name for people; not told yet",
-    r"tekton:.*\.properties\..*\.type": "all parts of an object are texts; not told yet",
-    r"tekton:spec\.(timeout|workspaces\.\*\.(mountPath|description))": "of a Task or TaskRun alone; not told yet",
-=======
-    r"kfp:.*\.parameterExpressionSelector": "a placeholder for an outer loop takes it away; its note names the loop",
-    r"kfp:.*\.parameterIterator\..*": "a placeholder for an outer loop takes it away; its note names the loop",
-    r"kfp:platforms\..*": "carried where the file itself is changed; the benchmark does not see its second document",
-    r"kfp:root\.dag\.tasks\..*\.dependentTasks\..*": "an order that the data gives as well",
-    r"argo:items\.\*\.apiVersion": "the version of an object in a List, of which there is one",
-    r"argo:spec\.arguments\.parameters\.\*\.valueFrom\..*": "a parameter that no step reads; not told yet",
-    r"argo:.*\.mirrorVolumeMounts": "the main container has no mounts; not told yet",
-    r"argo:.*\.outputs\.parameters\.\*\.valueFrom\.(default|parameter)": "an output that nobody reads; not told yet",
-    r"argo:.*\.(inputs\.artifacts\.\*\.path|outputs\.artifacts\.\*\.s3\.key)": "in KFP's own store; not told yet",
->>>>>>> tloss
-}
-"""Losses that adapters have to tell; this is to become empty."""
 INSTEAD = {
     r"argo:.*\.valueFrom\.default": "supplied",
     r"kfp:.*\.accelerator\.(count|type)": "resourceType",
@@ -81,10 +59,10 @@ def meaningless(field: Field, documents: Sequence[Any], source: str) -> bool:
         return "taskSpec" in value_at(data, field.path[:-3]) and holder.get("value") == f"$(params.{holder['name']})"
     if field.path[0] == "items" and not str(data["items"][field.path[1]].get("apiVersion")).startswith(OWN):
         return True
-<<<<<<< HEAD
     if _is_unread_item(field, data) or _mirrors_nothing(field, data):
         return True
-    return _is_given(field, data, documents) or bool(reason_for(source, field.schema_path, EXCEPTIONS))
+    is_overridden_here = source == "tekton" and is_overridden(field, documents)
+    return is_overridden_here or bool(reason_for(source, field.schema_path, EXCEPTIONS))
 
 
 def _mirrors_nothing(field: Field, data: Any) -> bool:
@@ -124,17 +102,3 @@ def _reads_item(step: Any, part: str, templates: Sequence[Any]) -> bool:
     callee = next((dict(item) for item in templates if item["name"] == step.get("template")), {})
     callee.pop("metrics", None)  # no other engine has these, which is told
     return "{{item" in str(own) or any(f"inputs.parameters.{name}" in str(callee) for name in names)
-
-
-def _is_given(field: Field, data: Any, documents: Sequence[Any]) -> bool:
-    """Return whether a field is a default of a Pipeline for which its run in the same file gives a value."""
-    if data.get("kind") != "Pipeline" or not field.schema_path.startswith("spec.params.*.default"):
-        return False
-    name, own = data["metadata"].get("name"), value_at(data, field.path[:3])["name"]
-    runs = [item["spec"] for item in documents if isinstance(item, dict) and item.get("kind") == "PipelineRun"]
-    named = [run for run in runs if run.get("pipelineRef", {}).get("name") == name]
-    return bool(named) and all(own in {item["name"] for item in run.get("params", ())} for run in named)
-=======
-    is_overridden_here = source == "tekton" and is_overridden(field, documents)
-    return is_overridden_here or bool(reason_for(source, field.schema_path, EXCEPTIONS))
->>>>>>> tloss

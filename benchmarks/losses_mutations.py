@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 Path = tuple[str | int, ...]
@@ -160,6 +160,13 @@ def port_around(data: Any, path: Path) -> str:
     around = [path[: depth + 2] for depth, key in enumerate(path[:-1]) if key in ("parameters", "artifacts")]
     port = value_at(data, around[-1]) if around else None
     return str(port.get("name", "")) if isinstance(port, dict) else ""
+
+
+def callers(pairs: Sequence[tuple[str, str]], names: set[str]) -> set[str]:
+    """Return the names with those of all that calls them."""
+    while more := {caller for caller, callee in pairs if callee in names} - names:
+        names = names | more
+    return names
 
 
 def calls(data: Any, name: str = "") -> Iterator[tuple[str, str]]:
