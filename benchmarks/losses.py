@@ -120,13 +120,8 @@ class Converter:
         (file,) = convert_inputs([item], self._options, self._work).files
         told = file.decisions
         lines = [f"{item.loss} {item}" for item in told] + ([str(file.error)] if file.error is not None else [])
-        text = None if file.text is None else file.text[len(_comments(file.text)) :]
+        text = None if file.text is None else COMMENTS.sub("", file.text, count=1)
         return Outcome(text if file.workflows else None, frozenset(lines), told)
-
-
-def _comments(text: str) -> str:
-    found = COMMENTS.match(text)
-    return found[0] if found else ""
 
 
 def main() -> None:
