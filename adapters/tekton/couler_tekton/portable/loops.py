@@ -75,7 +75,7 @@ def combinations(step: Step, callee: Graph | Operation | None) -> list[dict[str,
             if more and not any(row.get(name) == text for row in rows for name, text in more.items()):
                 rows.append(more)
     usual = {port.name: port.default for port in (callee.inputs if callee is not None else ())}
-    for name in {name for row in rows for name in row}:
+    for name in dict.fromkeys(name for row in rows for name in row):
         default = usual.get(name)
         for row in rows:
             if name not in row:
