@@ -217,6 +217,14 @@ def test_a_step_that_names_a_workspace_has_it_alone_and_where_it_says() -> None:
     assert "volumeMounts" not in template["container"]
 
 
+def test_a_step_keeps_what_its_template_says_beside_it() -> None:
+    text = STEPS.replace("steps:", "stepTemplate: {securityContext: {runAsUser: 7, privileged: true}}\n    steps:")
+    (template,) = converted(text.replace("image: gcc", "image: gcc, securityContext: {runAsUser: 8}"))["spec"][
+        "templates"
+    ]
+    assert template["initContainers"][0]["securityContext"] == {"runAsUser": 8, "privileged": True}
+
+
 def test_the_last_task_keeps_its_name() -> None:
     (file,) = convert(Text(PIPELINE, "run.yaml"), "airflow").files
     assert "task_id='end'" in str(file.text)

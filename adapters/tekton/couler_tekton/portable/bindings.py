@@ -82,7 +82,7 @@ def share_volumes(bindings: Mapping[str, Mapping[str, Any]], workflow: Workflow)
     pairs = ((name, volume) for name, bound in bindings.items() for volume in bound.values() if MARKED in volume)
     for claim, uses in by_key((volume[CLAIM]["claimName"], (name, volume)) for name, volume in pairs).items():
         number, kind = sum(numbers.get(name, 0) for name, _ in uses), uses[-1][1][MARKED]
-        is_alone = number == 1 and kind == "new"
+        is_alone = number < 2 and kind == "new"
         for _, volume in uses:
             del volume[MARKED]
             if is_alone:

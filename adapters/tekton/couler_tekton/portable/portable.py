@@ -206,9 +206,9 @@ def _losses(workflow: Workflow, context: Context, claims: Mapping[str, str]) -> 
 
     for claim, kind in claims.items():
         if kind == "alone":
-            yield note(claim, "uses an empty directory", f"one task uses it, so {NEW} and its size are left out")
+            yield note(claim, "uses an empty directory", f"no tasks share it, so {NEW} and its size are left out")
             continue
-        origin = "Tekton makes a new one for each run" if kind == "new" else "no run binds the workspace"
+        origin = f"Tekton makes a new one by {NEW} for each run" if kind == "new" else "no run binds the workspace"
         yield note(claim, "uses a claim", f"the PersistentVolumeClaim {claim!r} has to be there: {origin}")
     if context.has_namespace:
         yield note("", "is given a parameter", "it reads the namespace of its run, which is a parameter here")

@@ -58,7 +58,7 @@ def _merged(usual: Container, item: Container) -> Container:
     """Return a step with what the template says of all of them."""
     rest, own = fields(usual.native_extra), fields(item.native_extra)
     mounts = {one.get("mountPath"): one for one in (*rest.get("volumeMounts", ()), *own.get("volumeMounts", ()))}
-    merged = {**rest, **own, **({"volumeMounts": list(mounts.values())} if mounts else {})}
+    merged = {**_over(rest, own), **({"volumeMounts": list(mounts.values())} if mounts else {})}
     env = {one.name: one for one in (*usual.env, *item.env)}
     return replace(
         item,
@@ -71,6 +71,15 @@ def _merged(usual: Container, item: Container) -> Container:
         limits=tuple(sorted({**dict(usual.limits), **dict(item.limits)}.items())),
         native_extra=structured(merged),
     )
+
+
+def _over(usual: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a mapping with what another one says instead, at any depth."""
+    parts = {
+        key: _over(usual[key], value) if isinstance(value, dict) and isinstance(usual.get(key), dict) else value
+        for key, value in own.items()
+    }
+    return {**usual, **parts}
 
 
 def _of_action(item: Container, actions: Mapping[str, Operation], look: Look) -> Container | None:
