@@ -24,6 +24,7 @@ silent          where these are: file, path, value before and after
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -35,7 +36,7 @@ import msgspec
 from benchmarks.harness import finish, parser, tell
 from benchmarks.losses_exceptions import meaningless
 from benchmarks.losses_mutations import Field, callers, calls, fields, names_around, other, port_around, value_at
-from couler_plugins.documents import MAX_BYTES, dump_yaml, read
+from couler_plugins.documents import MAX_BYTES, read
 from couler_plugins.driver.conversion import convert_inputs
 from couler_plugins.driver.differences import Policy
 from couler_plugins.driver.rewrite import Session
@@ -166,14 +167,14 @@ def files_of(paths: Iterable[Path], plugins: Plugins) -> dict[str, list[tuple[In
         }
         owners = [name for name, numbers in claims.items() if numbers]
         if len(owners) == 1:
-            engines[owners[0]].append((_as_data(item), claims[owners[0]]))
+            engines[owners[0]].append((_as_data(item) if owners == ["kfp"] else item, claims[owners[0]]))
     return {name: sorted(items, key=lambda pair: len(_text(pair[0]))) for name, items in engines.items()}
 
 
 def _as_data(item: Input) -> Input:
-    """Return a file whose text is nothing but its data: the adapter of KFP may read a text again, by its own rules."""
-    text = "---\n".join(dump_yaml(document.data) for document in (item.file.documents if item.file is not None else ()))
-    return msgspec.structs.replace(item, file=read(text, item.name))
+    """Return a file whose data alone counts: the adapter of KFP reads the text of YAML again, by its own rules."""
+    file = dataclasses.replace(read(_text(item), item.name, letters=True), format="json")
+    return msgspec.structs.replace(item, file=file)
 
 
 def _text(item: Input) -> str:

@@ -59,10 +59,20 @@ def meaningless(field: Field, documents: Sequence[Any], source: str) -> bool:
         return "taskSpec" in value_at(data, field.path[:-3]) and holder.get("value") == f"$(params.{holder['name']})"
     if field.path[0] == "items" and not str(data["items"][field.path[1]].get("apiVersion")).startswith(OWN):
         return True
-    if _is_unread_item(field, data) or _mirrors_nothing(field, data):
+    if _is_unread_item(field, data) or _mirrors_nothing(field, data) or _is_always_given(field, data):
         return True
     is_overridden_here = source == "tekton" and is_overridden(field, documents)
     return is_overridden_here or bool(reason_for(source, field.schema_path, EXCEPTIONS))
+
+
+def _is_always_given(field: Field, data: Any) -> bool:
+    """Return whether a field is a default of a component of KFP for which each task gives a value."""
+    if not re.fullmatch(r"components\.\*\.inputDefinitions\.parameters\.\*\.defaultValue", field.schema_path):
+        return False
+    graphs = [data["root"], *data["components"].values()]
+    tasks = [task for graph in graphs for task in graph.get("dag", {}).get("tasks", {}).values()]
+    inputs = [task.get("inputs", {}) for task in tasks if task["componentRef"]["name"] == field.path[1]]
+    return all(field.path[4] in item.get("parameters", {}) for item in inputs)
 
 
 def _mirrors_nothing(field: Field, data: Any) -> bool:
