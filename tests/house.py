@@ -89,7 +89,7 @@ LIMITS = {
     "checking": Limit(40, 38, "TYPE_CHECKING blocks"),
     "long": Limit(0, 0, "files over 300 lines"),
     "modules": Limit(965, 1_160, "modules (were 1,136)"),
-    "statements": Limit(63_813, 86_000, "statements (were 67,172)"),
+    "statements": Limit(63_813, 86_100, "statements (were 67,172)"),
     "banned": Limit(0, 0, "banned identifiers in scopes of more than three lines"),
     "old": Limit(0, 0, "names that are to change"),
     "sessions": Limit(1, 1, "functions that open a session"),
