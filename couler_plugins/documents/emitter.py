@@ -120,8 +120,8 @@ class Emitter:
             self.lines.append(start + (flow(value) if isinstance(value, dict | list) else plain_or_quoted(value)))
 
     def _insert(self, borrowed: Borrowed, start: str, column: int, inner: int) -> None:
-        if borrowed.lead and not start[:column].strip():
-            self.lines.extend(_indented(borrowed.lead, column))
+        if borrowed.lead and (borrowed.inline or not start[:column].strip()):
+            self.lines.extend(_indented(borrowed.lead, len(start) - len(start.lstrip(" "))))
         self.lines.append(start + borrowed.lines[0] if borrowed.inline else start)
         if borrowed.lead and start[:column].strip() and not borrowed.inline:
             # `- key:`; above it would be before the dash, which is written already.

@@ -155,7 +155,7 @@ def test_steps_run_in_their_images_and_hand_on_files(engine: Containers, tmp_pat
 @pytest.mark.slow  # three containers
 def test_failures_say_why_and_end_their_containers(engine: Containers, tmp_path: Path) -> None:
     body = "container: {{image: {}, command: [sh, -c, 'echo begun; exec sleep 1000']}}\n"
-    late = runs(workflow("timeout: 2s\n" + body.format("busybox:1")), tmp_path, run="late", containers=engine)
+    late = runs(workflow("timeout: 15s\n" + body.format("busybox:1")), tmp_path, run="late", containers=engine)
     assert (late.well, "the time was up" in late.status.message, "begun" in late.status.message) == (False, True, True)
     absent = runs(workflow(body.format("localhost/absent:1")), tmp_path, run="absent", containers=engine)
     assert not absent.well
