@@ -54,7 +54,8 @@ def test_a_workflow_stops(cluster: Cluster, namespace: str, tmp_path: Path, term
     assert (done.returncode, done.stdout.splitlines()) == (0, [f"{place}: told to stop", f"{place}: failed"])
     (workflow,) = cluster.api.list(namespace, "Workflow")
     assert workflow["status"]["phase"] == "Failed"
-    names = {node["displayName"].rpartition(".")[2] for node in workflow["status"]["nodes"].values()}
+    nodes = [node for node in workflow["status"]["nodes"].values() if node["phase"] != "Omitted"]
+    names = {node["displayName"].rpartition(".")[2] for node in nodes}  # Argo may note what it omits, or not
     assert ("onExit" in names, "never" in names) == (not terminate, False)
     again = couler(cluster, tmp_path, "stop", "--engine", "argo", place)
     assert again.stdout == f"{place}: it was not running any more\n"
