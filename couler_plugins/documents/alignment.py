@@ -86,7 +86,7 @@ class _Matching:
 
     def by_label(self, origins: Mapping[int, Path], label: Callable[[Any], Any]) -> None:
         backwards = range(len(self.old) - 1, -1, -1)
-        places = by_key((known, j) for j in backwards if j not in self.used and (known := label(self.old[j])))
+        places = by_key((name, j) for j in backwards if j not in self.used and (name := label(self.old[j])))
         if not places:
             return
         for i, item in enumerate(self.new):

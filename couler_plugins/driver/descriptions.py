@@ -6,7 +6,7 @@ What a conversion leaves out of these is told here, so that adapters need no rul
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from couler_plugins.documents.mappings import by_key
@@ -38,11 +38,10 @@ def omissions(workflows: Iterable[Workflow], text: str, differences: Iterable[De
     """
     letters = MARKS.sub("", text)
     by_subject = by_key((item.subject.rpartition("/")[2], item) for item in differences)
-    written = set(NAME.findall(text))
+    names = set(NAME.findall(text))
     for workflow in workflows:
-        yield from (
-            _omission(workflow, "", "leave out what is not used", reason) for reason in _unused(workflow, written)
-        )
+        for reason in _unused(workflow, names):
+            yield _omission(workflow, "", "leave out what is not used", reason)
     for workflow, owner in _owners(workflows):
         name = workflow.label if isinstance(owner, Workflow) else owner.name
         own = [item for subject in ("", name, workflow.label) for item in by_subject.get(subject, ())]
@@ -62,16 +61,16 @@ def _omission(workflow: Workflow, subject: str, action: str, reason: str) -> Dec
     )
 
 
-def _unused(workflow: Workflow, written: Collection[str]) -> Iterator[str]:
+def _unused(workflow: Workflow, names: set[str]) -> Iterator[str]:
     """Yield what nothing in a workflow calls or reads, of what the converted text does not name."""
-    called = reachable(workflow)
-    entry = callee_of(workflow.entry, called) if workflow.entry is not None else None
+    callees = reachable(workflow)
+    entry = callee_of(workflow.entry, callees) if workflow.entry is not None else None
     if entry is None:
         return  # others call and read it
-    read = {item.name for item in references(workflow) if item.to == "parameter"} | {port.name for port in entry.inputs}
-    for name in sorted(callables(workflow).keys() - called.keys() - {*written}):
+    uses = {item.name for item in references(workflow) if item.to == "parameter"} | {port.name for port in entry.inputs}
+    for name in sorted(callables(workflow).keys() - callees.keys() - names):
         yield f"nothing calls {name!r}"
-    for name in sorted({port.name for port in workflow.parameters} - read - {*written}):
+    for name in sorted({port.name for port in workflow.parameters} - uses - names):
         yield f"no step reads the parameter {name!r}"
 
 

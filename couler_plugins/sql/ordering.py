@@ -20,10 +20,10 @@ class Order:
 
         It waits for who wrote what it reads, and for who wrote or read what it writes.
         """
-        written = self._same(writes)
-        read = self._same((*self._behind(reads), *_schemas(reads, writes)))
-        before = [self._writers[name] for name in (*read, *written) if name in self._writers]
-        before += [step for name in written for step in self._readers.get(name, ())]
+        targets = self._same(writes)
+        sources = self._same((*self._behind(reads), *_schemas(reads, writes)))
+        before = [self._writers[name] for name in (*sources, *targets) if name in self._writers]
+        before += [step for name in targets for step in self._readers.get(name, ())]
         return tuple(dict.fromkeys(before))
 
     def add(self, step: str, reads: Collection[str], writes: Collection[str] = (), *, view: bool = False) -> None:
@@ -34,11 +34,11 @@ class Order:
             reads, writes: the names of tables.
             view: whether it writes a view: who reads that reads all that the view does, at that time.
         """
-        before = [name for written in self._same(writes) for name in self._views.get(written, ())]
-        read = (*self._behind((*reads, *before)), *_schemas(reads, writes))
-        for name in (*read, *writes):
+        before = [name for view_name in self._same(writes) for name in self._views.get(view_name, ())]
+        sources = (*self._behind((*reads, *before)), *_schemas(reads, writes))
+        for name in (*sources, *writes):
             self._names.setdefault(name.rpartition(".")[2], {})[name] = None
-        for name in read:
+        for name in sources:
             self._readers.setdefault(name, []).append(step)
         for name in writes:
             self._writers[name] = step

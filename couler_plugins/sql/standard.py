@@ -120,8 +120,8 @@ def _writes(tree: exp.Expr, tables: tuple[str, ...]) -> tuple[str, ...]:
     own = (part.this.find(exp.Table) for part in tree.find_all(*STEPS) if isinstance(part.this, exp.Expr))
     targets = tuple(filter(None, dict.fromkeys(table_name(table) for table in own if table is not None)))
     others = {table.alias.lower() for table in tree.find_all(exp.Table)}
-    hidden = isinstance(tree, exp.Update | exp.Delete) and (tree.find(exp.Join) or not others.isdisjoint(targets))
-    return tables if isinstance(tree, WHOLE) or hidden or not targets else targets
+    is_unsure = isinstance(tree, exp.Update | exp.Delete) and (tree.find(exp.Join) or not others.isdisjoint(targets))
+    return tables if isinstance(tree, WHOLE) or is_unsure or not targets else targets
 
 
 def _into(source: Source, tokens: list[Token], tree: exp.Query) -> Standard:

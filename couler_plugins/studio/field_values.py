@@ -48,10 +48,10 @@ def comparison_of(condition: Value | None, engine: str, session: Session) -> dic
 
 def _own_comparison(condition: Value, engine: str, session: Session) -> dict[str, Scalar] | None:
     """A comparison in the engine's own language, as actions write it there."""
-    compared, texts = {*references(condition)}, QUOTED.findall(describe(condition))
-    if len(compared) != 1 or not texts:
+    operands, texts = {*references(condition)}, QUOTED.findall(describe(condition))
+    if len(operands) != 1 or not texts:
         return None
-    (reference,) = compared
+    (reference,) = operands
     source = reference_text(reference)
     try:
         right = json.loads(texts[-1])

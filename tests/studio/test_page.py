@@ -34,20 +34,20 @@ def lines(path: Path, before: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[object]:
+def browser() -> Iterator[Any]:
     need_bundle()
     with chromium() as driver:
         yield driver
 
 
-def test_a_field_manifest(tmp_path: Path, browser: object) -> None:
+def test_a_field_manifest(tmp_path: Path, browser: Any) -> None:
     """Open, change an image, add a step with an arrow, switch optimizers on, look at both versions, save."""
     file = copied(shared(*FIELD.split("/")), tmp_path)
     before = file.read_text("utf-8")
     run = run_of("clean-cmip6", ("timeslicezarr", {"main": (900, 0.4)}), count=40)
     history = history_in(tmp_path, [run] * 3).history
     with serve(str(file), *(f"--history={place}" for place in history)) as url:
-        page = open_page(browser, url)  # type: ignore[arg-type]  # a Chrome
+        page = open_page(browser, url)
         for step in ("variable-id-switch", "variable-id-switch/process-simple-job"):
             page.choose(step)
             page.click(".form button", "graph")
@@ -104,11 +104,11 @@ def accepted(path: Path) -> bool:
     return not lint(str(path)).failed
 
 
-def test_undo_to_the_start_gives_the_file_byte_by_byte(tmp_path: Path, browser: object) -> None:
+def test_undo_to_the_start_gives_the_file_byte_by_byte(tmp_path: Path, browser: Any) -> None:
     file = tmp_path / "nightly.yaml"
     file.write_text(DAG)
     with serve(str(file)) as url:
-        page = open_page(browser, url)  # type: ignore[arg-type]  # a Chrome
+        page = open_page(browser, url)
         page.choose("load")
         page.fill('[data-field="image"] input', "busybox:1.36")
         add_gate(page)
@@ -127,11 +127,11 @@ def test_undo_to_the_start_gives_the_file_byte_by_byte(tmp_path: Path, browser: 
         assert page.complaints() == []
 
 
-def test_a_change_on_disk_is_noticed(tmp_path: Path, browser: object) -> None:
+def test_a_change_on_disk_is_noticed(tmp_path: Path, browser: Any) -> None:
     file = tmp_path / "nightly.yaml"
     file.write_text(DAG)
     with serve(str(file)) as url:
-        page = open_page(browser, url)  # type: ignore[arg-type]  # a Chrome
+        page = open_page(browser, url)
         page.choose("load")
         page.fill('[data-field="image"] input', "busybox:1.36")
         theirs = DAG.replace("echo train", "echo their train", 1)
@@ -147,11 +147,11 @@ def test_a_change_on_disk_is_noticed(tmp_path: Path, browser: object) -> None:
     ("engine", "name", "step"),
     [("tekton", "train.yaml", "prepare"), ("kfp", "diamond.yaml", "say")],
 )
-def test_other_engines(engine: str, name: str, step: str, tmp_path: Path, browser: object) -> None:
+def test_other_engines(engine: str, name: str, step: str, tmp_path: Path, browser: Any) -> None:
     file = copied(CORPUS / engine / name, tmp_path)
     before = file.read_text("utf-8")
     with serve(str(file)) as url:
-        page = open_page(browser, url)  # type: ignore[arg-type]  # a Chrome
+        page = open_page(browser, url)
         page.choose(step)
         page.fill('[data-field="image"] input', "example.org/other:1")
         add_gate(page)
@@ -164,12 +164,12 @@ def test_other_engines(engine: str, name: str, step: str, tmp_path: Path, browse
 
 
 @pytest.mark.airflow
-def test_a_dag_file_is_shown_and_not_edited(tmp_path: Path, browser: object) -> None:
+def test_a_dag_file_is_shown_and_not_edited(tmp_path: Path, browser: Any) -> None:
     pytest.importorskip("airflow")
     file = copied(CORPUS / "airflow" / "diamond.py", tmp_path)
     before = file.read_bytes()
     with serve(str(file)) as url:
-        page = open_page(browser, url)  # type: ignore[arg-type]  # a Chrome
+        page = open_page(browser, url)
         page.wait(".notice", "edited by its author")
         page.click(".react-flow__node .label")
         page.wait(".form h2")
@@ -180,13 +180,13 @@ def test_a_dag_file_is_shown_and_not_edited(tmp_path: Path, browser: object) -> 
     assert file.read_bytes() == before
 
 
-def test_script_in_every_text_runs_nothing(tmp_path: Path, browser: object) -> None:
+def test_script_in_every_text_runs_nothing(tmp_path: Path, browser: Any) -> None:
     evil = '"<img src=x onerror=window.evil=1><script>window.evil=1</script>"'
     text = DAG.replace('"alpine:3.20"', evil).replace("alpine:3.20", evil).replace('"echo train"', evil)
     file = tmp_path / "evil.yaml"
     file.write_text(text)
     with serve(str(file)) as url:
-        page = open_page(browser, url)  # type: ignore[arg-type]  # a Chrome
+        page = open_page(browser, url)
         page.choose("load")
         for name in ("Lint", "Optimize", "Step"):
             page.tab(name)
@@ -197,7 +197,7 @@ def test_script_in_every_text_runs_nothing(tmp_path: Path, browser: object) -> N
         assert page.complaints() == []
 
 
-def test_a_workflow_is_generated_from_a_description(tmp_path: Path, browser: object, monkeypatch: Any) -> None:
+def test_a_workflow_is_generated_from_a_description(tmp_path: Path, browser: Any, monkeypatch: Any) -> None:
     """The model, scripted as there is none here, fails first, and then writes a workflow."""
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test-of-the-key-0123456789")
     file = tmp_path / "dag.yaml"
@@ -206,7 +206,7 @@ def test_a_workflow_is_generated_from_a_description(tmp_path: Path, browser: obj
     form, tasks = {"name": "hello", "steps": [echo]}, {"subtasks": ["say hello"]}
     answers = status(401, message="no such key"), says(json.dumps(tasks)), says(json.dumps(form))
     with serving(*answers) as model, serve(str(file), "--model", "small", "--url", model.url) as url:
-        page = open_page(browser, url)  # type: ignore[arg-type]  # a Chrome
+        page = open_page(browser, url)
         page.click("header button", "Generate")
         page.fill("dialog textarea", "Say hello.")
         page.click("dialog button.primary", "Generate")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from couler_argo.documents import rest_of
@@ -23,6 +23,7 @@ from couler_plugins.ir import (
     Need,
     Node,
     Operation,
+    Output,
     Port,
     Reference,
     Retry,
@@ -163,28 +164,29 @@ def _with_defaults(workflow: Workflow) -> Workflow:
 
     def change(node: Node) -> Node:
         steps = node.steps if isinstance(node, Graph) else ()
-        skipped = {step.name: callee_of(step, by_name) for step in steps if step.condition is not None}
-        if not skipped:
+        producers = {step.name: callee_of(step, by_name) for step in steps if step.condition is not None}
+        if not producers:
             return node
 
-        def filled(step: Step, argument: Argument) -> Argument:
+        def with_default(argument: Argument, inputs: Sequence[Port]) -> Argument:
             value = argument.value
-            if not isinstance(value, Reference) or value.to != "output" or value.path or value.step not in skipped:
+            if not isinstance(value, Reference) or value.to != "output" or value.path or value.step not in producers:
                 return argument
-            ports = [*getattr(skipped[value.step], "outputs", ()), *getattr(callee_of(step, by_name), "inputs", ())]
-            names = (value.name, argument.name)
-            defaults = [port.default for port in ports if port.name == names[isinstance(port, Port)]]
-            default = next((item for item in defaults if isinstance(item, Literal)), None)
+            outputs = getattr(producers[value.step], "outputs", ())
+            default = _default(outputs, value.name) or _default(inputs, argument.name)
             return argument if default is None else replace(argument, value=FirstOf(values=(value, default)))
 
-        return replace(
-            node,
-            steps=tuple(
-                replace(step, arguments=tuple(filled(step, item) for item in step.arguments)) for step in steps
-            ),
-        )
+        def with_arguments(step: Step) -> Step:
+            inputs = getattr(callee_of(step, by_name), "inputs", ())
+            return replace(step, arguments=tuple(with_default(item, inputs) for item in step.arguments))
+
+        return replace(node, steps=tuple(map(with_arguments, steps)))
 
     return rebuild(workflow, change)
+
+
+def _default(ports: Sequence[Port | Output], name: str) -> Literal | None:
+    return next((port.default for port in ports if port.name == name and isinstance(port.default, Literal)), None)
 
 
 # Times of templates that their calls pass.

@@ -118,9 +118,9 @@ def losses(workflow: Workflow, whole: Workflow) -> Iterator[Decision]:
     for operation in whole.operations:
         for output in operation.outputs:
             fields = fields_of(output.native_extra) if output.kind == "artifact" else {}
-            for kept in sorted(STORES & fields.keys()):
-                reason = f"its artifact {output.name!r} is kept where the pipeline root is, and not in {kept}"
-                yield note(operation.name, reason, loss="run" if set(fields[kept] or {}) - {"key"} else "detail")
+            for store in sorted(STORES & fields.keys()):
+                reason = f"its artifact {output.name!r} is kept where the pipeline root is, and not in {store}"
+                yield note(operation.name, reason, loss="run" if set(fields[store] or {}) - {"key"} else "detail")
     for operation in workflow.operations:
         for mount in (item for box in operation.containers for item in _mounts(box.native_extra)):
             if mount.get("readOnly"):
